@@ -1,0 +1,182 @@
+import type { Alert } from './core/alert.ts'
+
+/* What the pipeline needs of the world. Each port has a contract suite in test/contracts. */
+
+// ---- durable records -------------------------------------------------------------------------
+
+/** The kinds of record in the ledger; `history` is the one that is read in the order of its ids. */
+export const COLLECTIONS = [
+  'bans',
+  'edges',
+  'epochs',
+  'leases',
+  'outcomes',
+  'released',
+  'offences',
+  'allowlist',
+  'playbooks',
+  'parked',
+  'settings',
+  'history',
+] as const
+export type Collection = (typeof COLLECTIONS)[number]
+
+export interface Stored<T> {
+  readonly id: string
+  /** Grows with every write in the whole store and never comes back: a record removed and made anew differs. */
+  readonly rev: number
+  readonly doc: T
+}
+
+export interface Change {
+  /** Each of these must still be at this revision (0: absent), or nothing at all is written. */
+  readonly expect?: readonly { readonly collection: Collection; readonly id: string; readonly rev: number }[]
+  /** `expires`: when the record may be forgotten (see `purge`); absent: never. */
+  readonly put?: readonly {
+    readonly collection: Collection
+    readonly id: string
+    readonly doc: unknown
+    readonly expires?: Date | null
+  }[]
+  readonly remove?: readonly { readonly collection: Collection; readonly id: string }[]
+}
+
+/** JSON documents with revisions, changed together or not at all. Every failure is a StoreError. */
+export interface Records {
+  /** Those of the ids that exist. */
+  get<T>(collection: Collection, ids: readonly string[]): Promise<Map<string, Stored<T>>>
+  all<T>(collection: Collection): Promise<Stored<T>[]>
+  count(collection: Collection): Promise<number>
+  /** Newest first, by id, strictly before `before`; `history` only. */
+  recent<T>(collection: 'history', options: { before?: string; limit: number }): Promise<Stored<T>[]>
+  /** True when written (durably), false when an expectation did not hold: read again, decide again. */
+  commit(change: Change): Promise<boolean>
+  /** Forgets what has expired; answers how many. */
+  purge(now: Date): Promise<number>
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+// ---- the queue -------------------------------------------------------------------------------
+
+/** What one alert's job carries: no secret, at most some 10 kB. */
+export interface JobData {
+  readonly alert: Alert
+  /** The playbook it was accepted under: its text lies in the store under this hash. */
+  readonly playbook: { readonly name: string; readonly hash: string }
+  readonly wantsBlock: boolean
+  /** ISO 8601; a replay starts it afresh. */
+  readonly acceptedAt: string
+  /** Outputs of finished steps, by step name. */
+  readonly checkpoints: Readonly<Record<string, unknown>>
+  /** Set by a replay: it is not refused as too old, and its finished outcome does not stop it. */
+  readonly replay?: { readonly at: string; readonly by: string }
+  /** Why it waits, for people who look at the queue. */
+  readonly waiting?: string
+}
+
+export interface Job {
+  readonly id: string
+  readonly data: JobData
+  /** Failures so far. */
+  readonly attempts: number
+  save(data: JobData): Promise<void>
+}
+
+/** What became of one run of a job. A thrown error is a failed attempt, tried again later; a PermanentError ends it as failed. */
+export type Ran =
+  | { readonly kind: 'done'; readonly outcome: string }
+  /** Run again when woken, at the latest after `ms`; spends no attempt. */
+  | { readonly kind: 'park'; readonly ms: number; readonly reason: string }
+
+export interface Queue {
+  /** Durable when it resolves. Ids that are still stored, in whatever state, are left as they are. */
+  add(jobs: readonly { id: string; data: JobData }[]): Promise<void>
+  /** Runs stored, finished jobs again in place, with new data; answers the ids for which there was one. */
+  rerun(jobs: readonly { id: string; data: JobData }[]): Promise<string[]>
+  read(id: string): Promise<{ state: string; data: JobData } | null>
+  /** Parked jobs among these run at once, also those that park at this very moment. */
+  wake(ids: readonly string[]): Promise<void>
+  work(run: (job: Job) => Promise<Ran>): void
+  /** Jobs by state: waiting, active, delayed, completed, failed. */
+  counts(): Promise<Record<string, number>>
+  /** Waits for running jobs, at most this long; what still runs is taken up again by the next start. */
+  close(graceMs: number): Promise<void>
+}
+
+// ---- the edge --------------------------------------------------------------------------------
+
+/** A rule exactly as Cloudflare gave it: known fields or not. */
+export type Rule = Readonly<Record<string, unknown>> & { readonly id?: string; readonly ref?: string }
+
+export interface Ruleset {
+  readonly id: string
+  readonly version: number
+  readonly rules: readonly Rule[]
+}
+
+/** One zone's entry point of custom rules. Failures: RefusedError('cloudflare'), RetryLaterError, PermanentError, Error. */
+export interface Edge {
+  /** The zone's name in our configuration, else its id. */
+  readonly name: string
+  /** null: there is no entry point yet. */
+  read(): Promise<Ruleset | null>
+  /** One kept version; null when Cloudflare no longer has it. */
+  version(version: number): Promise<Ruleset | null>
+  /** Replaces all rules, creating the entry point where it is missing. Never sent twice by itself; times out after 10 s. */
+  write(rules: readonly Rule[]): Promise<Ruleset>
+  /** Asks Cloudflare whether these rules would be taken, changing nothing. */
+  dryRun(rules: readonly Rule[]): Promise<void>
+}
+
+// ---- the SIEM --------------------------------------------------------------------------------
+
+export interface Mark {
+  readonly id: string
+  readonly space: string
+  /** null: the status stays. `acknowledged` and `closed` change open alerts only; `open` only alerts that carry our tag. */
+  readonly status: 'open' | 'acknowledged' | 'closed' | null
+  /** The word after `portcullis:`; it replaces any earlier tag of ours. */
+  readonly tag: string
+}
+
+/**
+ * `done`: it stands as asked (also when it did before) · `closed`: a person closed it, left alone · `changed`: it has another
+ * status than the one we may change, left alone · `unknown`: no such alert.
+ */
+export type Marked = 'done' | 'closed' | 'changed' | 'unknown'
+
+/** Where alerts live. Failures: RefusedError('elastic'), RetryLaterError, Error. */
+export interface Siem {
+  mark(marks: readonly Mark[]): Promise<Map<string, Marked>>
+  /** Throws what keeps us from working. */
+  probe(): Promise<void>
+}
+
+// ---- calls to anywhere -----------------------------------------------------------------------
+
+export interface HttpRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | null
+}
+
+/** For http steps: one call, at most 64 kB of the answer kept. 401/403 throw RefusedError(`host:<name>`), other 4xx PermanentError. */
+export interface Http {
+  call(request: HttpRequest): Promise<{ status: number; body: unknown }>
+}
+
+// ---- time and chance -------------------------------------------------------------------------
+
+export interface Clock {
+  now(): Date
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+/** The shared budget of API calls: resolves when one call may be made. */
+export interface Budget {
+  take(): Promise<void>
+  /** Closed for everybody until then. */
+  close(until: Date): Promise<void>
+}
