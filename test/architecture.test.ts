@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, normalize } from 'node:path'
+import { describe, it } from 'node:test'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+
+/* The rules of the house that a machine can hold. Each failure lists every place that breaks the rule. */
+
+const MAX_LINES = 250
+
+interface Rule {
+  /** The files of src/ it speaks of. The first rule that matches a file is its rule. */
+  readonly of: RegExp
+  /** What these files may import from src/ … */
+  readonly from: RegExp
+  /** … or, as types only. */
+  readonly types?: RegExp
+  /** The packages and Node modules they may use; absent: any. */
+  readonly packages?: RegExp
+}
+
+const CORE = String.raw`core\/`
+const RULES: readonly Rule[] = [
+  // Pure: arithmetic on addresses, hashes and text may come from a library, nothing that reaches the world.
+  { of: /^core\//, from: new RegExp(`^${CORE}`), packages: /^(ipaddr\.js|node:net|node:crypto|node:util)$/ },
+  { of: /^pipeline\//, from: /^(core\/|pipeline\/|ports\.ts|errors\.ts)/, packages: /^node:(crypto|events)$/ },
+  { of: /^adapters\//, from: /^(core\/|adapters\/|ports\.ts|errors\.ts)/, types: /^(config|events|log)/ },
+  { of: /^receiver\//, from: /^(core\/|receiver\/|ports\.ts|errors\.ts)/, types: /^(config|events)/ },
+  { of: /^ops\//, from: /^(core\/|ops\/|ports\.ts|errors\.ts)/, types: /^(config|events|pipeline\/|metrics)/ },
+  { of: /^simulator\/demo/, from: /^(core\/|simulator\/|app|config|errors\.ts|ports\.ts|events|log)/ },
+  { of: /^simulator\//, from: /^(core\/|simulator\/)/, types: /^ports\.ts$/ },
+  { of: /^errors\.ts$/, from: /^$/, packages: /^$/ },
+  { of: /^ports\.ts$/, from: new RegExp(`^${CORE}`), packages: /^$/ },
+  { of: /^config(-[a-z-]+)?\.ts$/, from: /^(core\/|config)/ },
+  { of: /^(events|log|metrics)(-[a-z-]+)?\.ts$/, from: /^(core\/|events|log|metrics|errors\.ts)/ },
+  { of: /^app(-[a-z-]+)?\.ts$/, from: /^(?!simulator\/|cli|main)/ },
+  { of: /^(cli(-[a-z-]+)?\.ts$|cli\/)/, from: /^(?!adapters\/|receiver\/|main)/ },
+  { of: /^main\.ts$/, from: /^(app|config|errors\.ts|events|log)/ },
+]
+
+const sources = globSync('src/**/*.ts').sort()
+const code = [...sources, ...globSync('{test,bench}/**/*.ts')].sort()
+const documents = globSync(['*.md', '{docs,decisions,playbooks}/**/*.{md,yaml}', 'deploy/*']).sort()
+
+describe('the sources', () => {
+  it('import only what their place allows', () => none(sources.flatMap(forbiddenImports)))
+
+  it('have no import cycle', () => none(importCycles()))
+
+  it(`stay within ${MAX_LINES} lines a file`, () =>
+    none(
+      code.map((file) => [file, text(file).split('\n').length - 1] as const).filter(([, lines]) => lines > MAX_LINES),
+    ))
+
+  it('are named in kebab-case, after what they hold', () => {
+    none(code.filter((file) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)+$/.test(basename(file))))
+    none(code.filter((file) => /^(index|utils?|helpers?|common|types)\.ts$/.test(basename(file))))
+  })
+
+  it('export by name only', () => none(places(code, /^export default\b/)))
+
+  it('have no `any`', () => none(places(code, /[:<|&,]\s*any\b(?!\s*[:(.])|\bas any\b/)))
+
+  it('read the environment in src/config.ts alone', () => none(places(except('config.ts'), /\bprocess\.env\b/)))
+
+  it('print only where a person reads along', () =>
+    none(places(except('cli.ts', 'cli-', 'cli/', 'simulator/'), /\bconsole\.[a-z]/)))
+
+  it('keep core/ free of waiting, clocks, chance and the environment', () =>
+    none(
+      places(
+        sources.filter((file) => file.startsWith('src/core/')),
+        IMPURE,
+      ),
+    ))
+})
+
+describe('the rest of the repository', () => {
+  it('has schemas that compile', () => {
+    const ajv = addFormats.default(new Ajv2020({ strict: true, allowUnionTypes: true }))
+    const schemas = globSync('schemas/*.schema.json').map((file) => JSON.parse(text(file)))
+    for (const schema of schemas) ajv.addSchema(schema)
+    for (const schema of schemas) assert.ok(ajv.getSchema(schema.$id), `${schema.$id} does not compile`)
+  })
+
+  it('takes packages from the npm registry alone', () => {
+    const packages: Record<string, { resolved?: string }> = JSON.parse(text('package-lock.json')).packages
+    none(
+      Object.entries(packages)
+        .filter(([, { resolved }]) => resolved && !resolved.startsWith('https://registry.npmjs.org/'))
+        .map(([name, { resolved }]) => `${name} from ${resolved}`),
+    )
+  })
+
+  it('names no folder of somebody’s own machine in its documents', () =>
+    none(documents.flatMap((file) => lines(text(file), file, /(^|[\s"'`(=:])(\/(work|root|home|Users)\/|[A-Z]:\\)/))))
+
+  it('has no dead link between its documents', () => none(documents.flatMap(deadLinks)))
+})
+
+const IMPURE = /\b(async|await)\b|\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b|\bprocess\.|\bsetTimeout\b|\bfetch\(/
+
+function none(broken: readonly unknown[]): void {
+  assert.equal(broken.length, 0, `\n  ${broken.map((one) => (Array.isArray(one) ? one.join(': ') : one)).join('\n  ')}`)
+}
+
+function text(file: string): string {
+  return readFileSync(file, 'utf8')
+}
+
+/** Files of src/ but those whose path within src/ starts with one of these. */
+function except(...starts: readonly string[]): string[] {
+  return sources.filter((file) => !starts.some((start) => file.startsWith(`src/${start}`)))
+}
+
+/** `file:line  text` of every line of code that matches, comments and strings left out. */
+function places(files: readonly string[], pattern: RegExp): string[] {
+  return files.flatMap((file) => lines(bare(text(file)), file, pattern))
+}
+
+function lines(content: string, file: string, pattern: RegExp): string[] {
+  return content.split('\n').flatMap((line, at) => (pattern.test(line) ? [`${file}:${at + 1}  ${line.trim()}`] : []))
+}
+
+/** The text with strings and comments emptied, line by line as it was. */
+function bare(content: string): string {
+  const quoted = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g
+  return content.replace(quoted, (match) => match.replace(/[^\n]/g, ' '))
+}
+
+interface Import {
+  /** Path within src/, or the name of a package. */
+  readonly target: string
+  readonly inside: boolean
+  readonly typeOnly: boolean
+}
+
+function importsOf(file: string): Import[] {
+  const statement = /^(?:import|export)\s+(?:(type)\s+)?(?:[\w*{}\s,$]+?\sfrom\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm
+  return [...text(file).matchAll(statement)].map(([, type, from, lazily]) => {
+    const name = from ?? lazily ?? ''
+    const inside = name.startsWith('.')
+    const target = inside ? normalize(join(dirname(file), name)).replace(/^src\//, '') : name
+    return { target, inside, typeOnly: type === 'type' }
+  })
+}
+
+function forbiddenImports(file: string): string[] {
+  const place = file.replace(/^src\//, '')
+  const rule = RULES.find(({ of }) => of.test(place))
+  if (!rule) return [`${file}: no rule says what it may import; add one to test/architecture.test.ts`]
+  return importsOf(file).flatMap(({ target, inside, typeOnly }) => {
+    if (!inside) return rule.packages && !rule.packages.test(target) ? [`${file} may not use ${target}`] : []
+    if (target.startsWith('..') || /^(test|bench)\//.test(target)) return [`${file} reaches out of src/ for ${target}`]
+    if (rule.from.test(target) || (typeOnly && rule.types?.test(target))) return []
+    return [`${file} may not import ${target}${rule.types?.test(target) ? ' but for its types' : ''}`]
+  })
+}
+
+/** Each cycle once, as `a → b → a`; imports of types count, too: a cycle is hard to read either way. */
+function importCycles(): string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  const visit = (file: string, path: readonly string[]): void => {
+    const from = path.indexOf(file)
+    if (from >= 0) found.push([...path.slice(from), file].join(' → '))
+    if (from >= 0 || done.has(file) || !existsSync(`src/${file}`)) return
+    for (const { target, inside } of importsOf(`src/${file}`)) if (inside) visit(target, [...path, file])
+    done.add(file)
+  }
+  for (const file of sources) visit(file.replace(/^src\//, ''), [])
+  return found
+}
+
+function deadLinks(file: string): string[] {
+  return [...text(file).matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)|src="(?!https?:)([^"]+)"/g)]
+    .map(([, link, image]) => link ?? image ?? '')
+    .filter((link) => !existsSync(join(dirname(file), link)))
+    .map((link) => `${file} points to ${link}`)
+}
