@@ -5,7 +5,7 @@ import type { Payload } from '../core/payload.ts'
 import type { Picked } from '../core/translate.ts'
 import { Refusal } from './refusal.ts'
 
-const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true })
+const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, strictRequired: false })
 const checkWebhook = ajv.compile(webhookSchema)
 const checkAlert = ajv.compile(alertSchema)
 
