@@ -1,0 +1,25 @@
+import { StoreError } from '../errors.ts'
+import type { Collection } from '../ports.ts'
+
+/** An id as stores can hold it: PostgreSQL's text has no NUL, and UTF-8 no half of a surrogate pair. Any string may be an id. */
+export function writeId(id: string): string {
+  return id.replace(UNSTORABLE, (half) => `%${half.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+export function readId(text: string): string {
+  return text.replace(/%([0-9a-f]{4})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what it looks for
+const UNSTORABLE = /[%\u0000]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
+
+/** @throws StoreError naming the record when its text is not JSON */
+export function parseDoc<T>(collection: Collection, id: string, text: string): T {
+  try {
+    return JSON.parse(text) as T
+  } catch (error) {
+    throw new StoreError(`The record ${collection}/${id} in the store is not JSON: somebody or something damaged it.`, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,93 @@
+import { Redis, type RedisOptions } from 'ioredis'
+import { messageOf, StoreError } from '../errors.ts'
+
+/** One client that fails fast, for the ledger and for adding jobs; one that waits for ever, for the worker. */
+export interface RedisClients {
+  readonly producer: Redis
+  readonly worker: Redis
+  /** What about the server's settings may lose alerts, and what to change. */
+  readonly warnings: readonly string[]
+  close(): Promise<void>
+}
+
+/**
+ * Connects to Redis, within 10 s, and looks at its settings.
+ *
+ * @throws StoreError when it cannot be reached
+ */
+export async function connectRedis(url: string, onError: (error: Error) => void): Promise<RedisClients> {
+  const producer = await connect(url, { ...PATIENCE, ...FAIL_FAST }, onError)
+  const worker = await connect(url, { ...PATIENCE, maxRetriesPerRequest: null }, onError)
+  return {
+    producer,
+    worker,
+    warnings: await inspect(producer),
+    async close() {
+      producer.disconnect()
+      worker.disconnect()
+    },
+  }
+}
+
+type Options = Omit<RedisOptions, 'replyMapping'>
+
+const PATIENCE: Options = {
+  lazyConnect: true,
+  connectTimeout: 5000,
+  keepAlive: 10_000,
+  retryStrategy: (times) => Math.min(times * 100, 2000),
+}
+
+/** A webhook is better answered 503 at once than held: its sender tries again. */
+const FAIL_FAST: Options = { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 10_000 }
+
+async function connect(url: string, options: Options, onError: (error: Error) => void): Promise<Redis> {
+  const client = new Redis(url, options)
+  let cause: Error | null = null
+  // Without a listener, an error event ends the process.
+  client.on('error', (error: Error) => {
+    cause = error
+    onError(error)
+  })
+  try {
+    await client.connect()
+    return client
+  } catch (error) {
+    client.disconnect()
+    const why = messageOf(cause ?? error)
+    throw new StoreError(`Redis at ${place(url)} cannot be reached: ${why}. Look at STORE_URL.`, { cause: error })
+  }
+}
+
+/** Host and port only: a URL may hold a password. */
+function place(url: string): string {
+  try {
+    return new URL(url).host
+  } catch {
+    return 'the given STORE_URL'
+  }
+}
+
+/** Reads INFO rather than CONFIG, which hosted servers refuse. */
+async function inspect(redis: Redis): Promise<string[]> {
+  const info = await redis.info().catch(() => '')
+  const policy = /^maxmemory_policy:(.*?)\r?$/m.exec(info)?.[1]
+  const aof = /^aof_enabled:(\d)/m.exec(info)?.[1]
+  const warnings: string[] = []
+  if (policy === undefined || aof === undefined) {
+    warnings.push(
+      'Redis does not show its settings: see to it that maxmemory-policy is noeviction and appendonly is yes, or alerts can be lost.',
+    )
+  }
+  if (policy !== undefined && policy !== 'noeviction') {
+    warnings.push(
+      `Redis may throw away alerts and bans when its memory is full (maxmemory-policy ${policy}): set maxmemory-policy noeviction.`,
+    )
+  }
+  if (aof === '0') {
+    warnings.push(
+      'Redis loses accepted alerts and bans when it restarts (appendonly no): set appendonly yes, and appendfsync everysec or always.',
+    )
+  }
+  return warnings
+}

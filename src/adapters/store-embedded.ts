@@ -1,0 +1,73 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import { type PgPool, runMigrations } from 'bullmq'
+import { messageOf, StoreError } from '../errors.ts'
+import { holdDirectory } from './lock.ts'
+import { createPglitePool } from './pglite.ts'
+import { QUEUE_NAME } from './queue-backend.ts'
+
+/**
+ * Opens PostgreSQL in this process, in `<dataDir>/store`, for this process alone.
+ *
+ * @throws StoreError when another process has it, or it cannot be opened
+ */
+export async function openEmbedded(
+  dataDir: string,
+  onError: (error: Error) => void,
+): Promise<{ pool: PgPool; close(): Promise<void> }> {
+  const directory = join(dataDir, 'store')
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new StoreError(`${directory} cannot be made: ${messageOf(error)}. Look at DATA_DIR.`, { cause: error })
+  }
+  const lock = holdDirectory(join(dataDir, 'store.lock'))
+  try {
+    const db = await PGlite.create(directory)
+    const pool = createPglitePool(db)
+    await prepare(pool)
+    const timer = setInterval(() => void tidy(db).catch(onError), HOUR)
+    timer.unref()
+    return {
+      pool,
+      async close() {
+        clearInterval(timer)
+        await tidy(db).catch(onError)
+        await db.close()
+        lock.release()
+      },
+    }
+  } catch (error) {
+    lock.release()
+    throw new StoreError(`The embedded store in ${directory} cannot be opened: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+const HOUR = 3_600_000
+
+async function prepare(pool: PgPool): Promise<void> {
+  const client = await pool.connect()
+  await runMigrations(client)
+  client.release()
+  // One session serves everybody, so this holds for all: BullMQ's statements name no schema.
+  await pool.query('SET search_path TO bullmq')
+  await recover(pool)
+}
+
+/**
+ * Lets the worker's first look take up every job that was active when the last process died. Nobody else can be working on
+ * one, the directory is ours, so there is no lock to wait for: they are marked as seen stalled, with their time over.
+ */
+async function recover(pool: PgPool): Promise<void> {
+  await pool.query(`UPDATE job SET locked_until_ms = 0, stalled_marked = true WHERE queue = $1 AND state = 'active'`, [
+    QUEUE_NAME,
+  ])
+  await pool.query(`DELETE FROM meta WHERE queue = $1 AND field = 'stalled-check'`, [QUEUE_NAME])
+}
+
+/** PGlite has no background workers: nobody else sweeps dead rows or shortens the log that a start replays. */
+async function tidy(db: PGlite): Promise<void> {
+  await db.exec('VACUUM ANALYZE')
+  await db.exec('CHECKPOINT')
+}

@@ -1,0 +1,93 @@
+import { type Queue as BullQueue, createPostgresBackend } from 'bullmq'
+import type { Config } from '../config.ts'
+import type { JobData, Queue, Records } from '../ports.ts'
+import { connectPostgres } from './postgres.ts'
+import { createQueue } from './queue.ts'
+import type { QueueBackend, QueueOptions } from './queue-backend.ts'
+import { openRedisRecords } from './records-redis.ts'
+import { openSqlRecords } from './records-sql.ts'
+import { connectRedis } from './redis.ts'
+import { openEmbedded } from './store-embedded.ts'
+
+export interface Store {
+  readonly kind: Config['store']['kind']
+  readonly records: Records
+  /** Settings of the store that may lose alerts, and what to do about them: for the start to say. */
+  readonly warnings: readonly string[]
+  /** One per process; close it before the store. */
+  createQueue(options?: QueueOptions): Queue & { board(): BullQueue<JobData> }
+  close(): Promise<void>
+}
+
+/**
+ * Opens the store that the configuration names.
+ *
+ * `onError` hears what happens in the background (a dropped connection that is being mended, a clean-up that failed); nothing
+ * needs to be done about it, but somebody should see it.
+ *
+ * @throws StoreError when it cannot be reached, is held by another process, or was written by a newer Portcullis
+ */
+export async function openStore(
+  config: Pick<Config, 'store' | 'dataDir'>,
+  onError: (error: Error) => void = () => {},
+): Promise<Store> {
+  const { store } = config
+  switch (store.kind) {
+    case 'embedded':
+      return openEmbeddedStore(config.dataDir, onError)
+    case 'postgres':
+      return openPostgresStore(store.url, onError)
+    case 'redis':
+      return openRedisStore(store.url, onError)
+  }
+}
+
+async function openEmbeddedStore(dataDir: string, onError: (error: Error) => void): Promise<Store> {
+  const { pool, close } = await openEmbedded(dataDir, onError)
+  const backend: QueueBackend = { kind: 'sql', producer: pool, worker: pool, factory: createPostgresBackend }
+  const warnings = [
+    'The embedded store may lose its last moments in a power cut; for production use Redis with appendonly yes.',
+  ]
+  return closing(close, async () => ({
+    kind: 'embedded',
+    records: await openSqlRecords(pool),
+    warnings,
+    createQueue: (options = {}) => createQueue(backend, { onError, ...options }),
+    close,
+  }))
+}
+
+async function openPostgresStore(url: string, onError: (error: Error) => void): Promise<Store> {
+  const pool = await connectPostgres(url, onError)
+  const close = () => pool.end()
+  const backend: QueueBackend = { kind: 'sql', producer: pool, worker: pool, factory: createPostgresBackend }
+  return closing(close, async () => ({
+    kind: 'postgres',
+    records: await openSqlRecords(pool),
+    warnings: [],
+    createQueue: (options = {}) => createQueue(backend, { onError, ...options }),
+    close,
+  }))
+}
+
+async function openRedisStore(url: string, onError: (error: Error) => void): Promise<Store> {
+  const { producer, worker, warnings, close } = await connectRedis(url, onError)
+  const backend: QueueBackend = { kind: 'redis', producer, worker }
+  return closing(close, async () => ({
+    kind: 'redis',
+    records: await openRedisRecords(producer),
+    warnings,
+    createQueue: (options = {}) => createQueue(backend, { onError, ...options }),
+    close,
+  }))
+}
+
+/** What was opened is closed again when the rest fails. */
+async function closing(close: () => Promise<void>, open: () => Promise<Store>): Promise<Store> {
+  try {
+    return await open()
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
