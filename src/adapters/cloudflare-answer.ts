@@ -1,0 +1,116 @@
+import { PermanentError, RefusedError, RetryLaterError } from '../errors.ts'
+import type { Rule, Ruleset } from '../ports.ts'
+
+export interface Envelope {
+  readonly status: number
+  readonly result: unknown
+  /** Cloudflare's own error codes. */
+  readonly codes: readonly number[]
+  /** null: it succeeded. */
+  readonly failure: Error | null
+}
+
+export interface RawAnswer {
+  readonly status: number
+  readonly text: string
+  readonly retryAfter: string | null
+  /** Struck out of whatever Cloudflare says. */
+  readonly secret: string
+}
+
+/** Cloudflare blocks a token for five minutes at the longest. */
+const MAX_RETRY_AFTER_MS = 300_000
+/** Without a `retry-after`: a tenth of the five minutes that its limit is counted over. */
+const DEFAULT_RETRY_AFTER_MS = 30_000
+const RATE_LIMITED = [10100, 10040, 10429]
+/** Authentication error, access to the zone, invalid token, invalid header of authorization. */
+const UNAUTHORIZED = [10000, 9109, 1000, 6003, 6111]
+/** A path that leads nowhere: the zone's id is wrong. */
+const NO_ROUTE = [7000, 7003]
+/** Request time-out, conflict, too early: nothing is wrong with the request itself. */
+const PASSING = [408, 409, 425]
+
+/** Reads `{success, result, errors}` and says what a failure means: whether, and when, trying again can help. */
+export function parseEnvelope(raw: RawAnswer): Envelope {
+  const json = parseObject(raw.text)
+  const { codes, texts } = errorsOf(json)
+  const said = shorten(texts.join('; ').replaceAll(raw.secret || '\0', '***'))
+  const answer = { status: raw.status, result: json?.result, codes }
+  if (raw.status >= 200 && raw.status < 300 && json?.success === true) return { ...answer, failure: null }
+  return { ...answer, failure: failureOf(raw, json !== null, codes, said) }
+}
+
+function failureOf(raw: RawAnswer, isJson: boolean, codes: readonly number[], said: string): Error {
+  const what = `${raw.status}${codes.length > 0 ? `, code ${codes.join(', ')}` : ''}${said ? `: ${said}` : ''}`
+  const has = (list: readonly number[]): boolean => codes.some((code) => list.includes(code))
+  if (raw.status === 429 || has(RATE_LIMITED)) {
+    const ms = retryAfterMs(raw.retryAfter)
+    return new RetryLaterError(`Cloudflare takes no more calls for ${Math.ceil(ms / 1000)} s (${what})`, ms)
+  }
+  if (has(NO_ROUTE))
+    return new RefusedError('cloudflare', `Cloudflare knows no such zone (${what}); check CLOUDFLARE_ZONE_ID`)
+  if (raw.status === 401 || raw.status === 403 || has(UNAUTHORIZED)) {
+    const mend = 'check that CLOUDFLARE_API_TOKEN is valid and may edit "Zone WAF" of this zone'
+    return new RefusedError('cloudflare', `Cloudflare refused the token (${what}); ${mend}`)
+  }
+  if (!isJson) return new Error(`Cloudflare answered ${raw.status} with something that is not its JSON`)
+  if (raw.status >= 400 && raw.status < 500 && !PASSING.includes(raw.status))
+    return Object.assign(new PermanentError(`Cloudflare refused the request (${what})`), { code: codes[0] })
+  return new Error(`Cloudflare failed (${what})`)
+}
+
+/** The ruleset in a `result`; throws where its shape is not what the rest relies upon, so that nothing half-read is ever written back. */
+export function parseRuleset(result: unknown): Ruleset {
+  const { id, version, phase, rules = [] } = asObject(result) ?? {}
+  if (typeof id !== 'string' || id === '') throw wrong('a ruleset without an id')
+  if (typeof version !== 'string' || !/^\d{1,15}$/.test(version)) throw wrong('a version that is no number')
+  if (phase !== undefined && phase !== 'http_request_firewall_custom') throw wrong('a ruleset of another phase')
+  if (!Array.isArray(rules)) throw wrong('rules that are no list')
+  return { id, version: Number(version), rules: rules.map(parseRule) }
+}
+
+function parseRule(value: unknown): Rule {
+  const rule = asObject(value)
+  if (!rule) throw wrong('a rule that is no object')
+  if (typeof rule.id !== 'string' || rule.id === '') throw wrong('a rule without an id')
+  for (const name of ['ref', 'expression', 'description', 'action'])
+    if (rule[name] !== undefined && typeof rule[name] !== 'string') throw wrong(`a rule whose ${name} is no text`)
+  if (rule.enabled !== undefined && typeof rule.enabled !== 'boolean') throw wrong('a rule that is neither on nor off')
+  return rule as Rule
+}
+
+export function wrong(what: string): Error {
+  return new Error(`Cloudflare's answer has an unexpected shape: ${what}`)
+}
+
+export function asObject(value: unknown): Record<string, unknown> | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    return asObject(JSON.parse(text))
+  } catch {
+    return null
+  }
+}
+
+function errorsOf(json: Record<string, unknown> | null): { codes: number[]; texts: string[] } {
+  const errors = Array.isArray(json?.errors) ? json.errors.map(asObject) : []
+  const codes = errors.map((error) => error?.code).filter((code) => typeof code === 'number')
+  const texts = errors.map((error) => error?.message).filter((text) => typeof text === 'string')
+  return { codes, texts }
+}
+
+/** Cloudflare repeats a whole expression before it says what is wrong with it: both ends are kept. */
+function shorten(text: string): string {
+  return text.length <= 600 ? text : `${text.slice(0, 200)} … ${text.slice(-400)}`
+}
+
+function retryAfterMs(header: string | null): number {
+  const seconds = header !== null && /^\d+$/.test(header.trim()) ? Number(header) : null
+  if (seconds === null) return DEFAULT_RETRY_AFTER_MS
+  return Math.min(MAX_RETRY_AFTER_MS, Math.max(1_000, seconds * 1000))
+}
