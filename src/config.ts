@@ -1,3 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { type Environment, type Problem, readVariables } from './config-environment.ts'
+import * as formats from './config-formats.ts'
+
 /** Everything that can be set from outside, read once, at start. `readConfig` is the only reader of the environment. */
 export interface Config {
   readonly port: number
@@ -44,9 +49,144 @@ export interface Config {
   readonly adoptForMs: number | null
   readonly logLevel: string
   readonly logFormat: 'ecs' | 'pretty'
+  /** NO_COLOR is set: nothing is coloured. */
+  readonly noColour: boolean
+  /** For calls to the outside, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say; null: none. */
+  readonly proxy: { readonly https: string | null; readonly http: string | null; readonly no: string | null } | null
 }
 
 export interface Secret {
   readonly name: string
   readonly value: string
+}
+
+/** The environment is not usable. The message names everything that is wrong with it, and no secret. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+  readonly problems: readonly Problem[]
+  constructor(problems: readonly Problem[]) {
+    const width = Math.max(...problems.map(({ name }) => name.length))
+    const lines = problems.map(({ name, message }) => `  ${name.padEnd(width)}  ${message}`)
+    super(['Configuration is not usable:', ...lines].join('\n'))
+    this.problems = problems
+  }
+}
+
+/** The environment of this process, completed by `.env` where there is one; what is really set wins. */
+export function processEnvironment(dotenv = '.env'): NodeJS.ProcessEnv {
+  const real = process.env
+  const written = Object.entries(parseEnv(readIfThere(dotenv)))
+  // NAME and NAME_FILE are two ways to set the same thing.
+  const isSet = (name: string) => [name, `${name}_FILE`, name.replace(/_FILE$/, '')].some((key) => key in real)
+  return { ...Object.fromEntries(written.filter(([name]) => !isSet(name))), ...real }
+}
+
+/** Throws a ConfigError that lists all problems. `readFile` reads the files that `NAME_FILE` variables name. */
+export function readConfig(env: Environment, readFile: (path: string) => string = readText): Config {
+  const { config, problems } = configForCheck(env, readFile)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return config
+}
+
+/**
+ * The configuration as far as it can be read: what is wrong or missing has its default, and is '' or empty where there is
+ * none. For `portcullis check`, which goes on to try the rest.
+ */
+export function configForCheck(
+  env: Environment,
+  readFile: (path: string) => string = readText,
+): { readonly config: Config; readonly problems: readonly Problem[] } {
+  const { values, problems } = readVariables(env, readFile)
+  const text = (name: string) => values.get(name) ?? ''
+  function as<T>(name: string, parse: (text: string) => T | undefined): T
+  function as<T, U>(name: string, parse: (text: string) => T | undefined, absent: U): T | U
+  function as<T, U>(name: string, parse: (text: string) => T | undefined, absent?: U): T | U {
+    const value = values.has(name) ? parse(text(name)) : undefined
+    return value === undefined ? (absent as U) : value
+  }
+  const service = (name: string) => {
+    const url = as(`${name}_URL`, formats.parseHttpUrl, null)
+    const apiKey = as(`${name}_API_KEY`, formats.parseSecret, null)
+    return url === null || apiKey === null ? null : { url, apiKey }
+  }
+  const config: Config = {
+    port: as('PORT', formats.parsePort),
+    host: text('HOST'),
+    opsPort: as('OPS_PORT', formats.parsePort),
+    opsHost: text('OPS_HOST'),
+    webhookSecrets: as('WEBHOOK_SECRET', formats.parseSecrets, []),
+    opsTokens: as('OPS_TOKEN', formats.parseSecrets, []),
+    opsReadTokens: as('OPS_READ_TOKEN', formats.parseSecrets, []),
+    receiver: as('RECEIVER', formats.parseSwitch),
+    trustProxy: as('TRUST_PROXY', formats.parseProxies, null),
+    bodyLimit: as('BODY_LIMIT', formats.parseSize),
+    queueLimit: as('QUEUE_LIMIT', formats.parseCount),
+    store: as('STORE_URL', formats.parseStore),
+    dataDir: text('DATA_DIR'),
+    mode: text('MODE') === 'observe' ? 'observe' : 'enforce',
+    playbooksDir: text('PLAYBOOKS_DIR'),
+    cloudflare: {
+      apiToken: text('CLOUDFLARE_API_TOKEN'),
+      apiUrl: as('CLOUDFLARE_API_URL', formats.parseHttpUrl),
+      zones: as('CLOUDFLARE_ZONE_ID', formats.parseZones, []),
+      rule: text('CLOUDFLARE_RULE'),
+      action: text('CLOUDFLARE_RULE_ACTION'),
+      expressionLimit: as('CLOUDFLARE_EXPRESSION_LIMIT', formats.parseExpressionLimit),
+      maxRules: as('CLOUDFLARE_MAX_RULES', formats.parseCount),
+    },
+    elastic: {
+      elasticsearch: service('ELASTICSEARCH'),
+      kibana: service('KIBANA'),
+      spaces: as('ELASTIC_SPACE', formats.parseSpaces),
+      caFile: text('ELASTIC_CA_FILE') || null,
+    },
+    allowlist: as('ALLOWLIST', formats.parseAllowlist, []),
+    allowDocumentationRanges: as('ALLOW_DOCUMENTATION_RANGES', formats.parseSwitch),
+    maxBansPerHour: as('MAX_BANS_PER_HOUR', formats.parseCount),
+    maxAlertAgeMs: as('MAX_ALERT_AGE', formats.parseLimitedDuration),
+    giveUpAfterMs: as('GIVE_UP_AFTER', formats.parseLimitedDuration),
+    releaseForMs: as('RELEASE_FOR', formats.parseLimitedDuration),
+    adoptForMs: as('ADOPT_FOR', formats.parseEndlessDuration),
+    logLevel: text('LOG_LEVEL'),
+    logFormat: text('LOG_FORMAT') === 'pretty' ? 'pretty' : 'ecs',
+    noColour: (env.NO_COLOR ?? '') !== '',
+    proxy: proxyOf(env),
+  }
+  return { config, problems: [...problems, ...betweenVariables(config, values, problems)] }
+}
+
+function betweenVariables(config: Config, values: ReadonlyMap<string, string>, known: readonly Problem[]): Problem[] {
+  const problems: Problem[] = []
+  if (config.receiver && config.port === config.opsPort)
+    problems.push({ name: 'OPS_PORT', message: `must differ from PORT (both are ${config.port})` })
+  const ops = new Set(config.opsTokens.map(({ value }) => value))
+  if (config.opsReadTokens.some(({ value }) => ops.has(value)))
+    problems.push({ name: 'OPS_READ_TOKEN', message: 'must differ from OPS_TOKEN, which may do everything' })
+  if (config.webhookSecrets.some(({ value }) => ops.has(value)))
+    problems.push({ name: 'WEBHOOK_SECRET', message: 'must differ from OPS_TOKEN, which may do everything' })
+  if (!config.receiver && !values.has('ELASTICSEARCH_URL') && !known.some(({ name }) => name === 'ELASTICSEARCH_URL'))
+    problems.push({
+      name: 'ELASTICSEARCH_URL',
+      message: 'is required with RECEIVER=off: alerts come from nowhere else',
+    })
+  return problems
+}
+
+function proxyOf(env: Environment): Config['proxy'] {
+  const either = (name: string) => env[name.toLowerCase()] || env[name] || null
+  const proxy = { https: either('HTTPS_PROXY'), http: either('HTTP_PROXY'), no: either('NO_PROXY') }
+  return proxy.https || proxy.http ? proxy : null
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readText(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw new ConfigError([{ name: path, message: `cannot be read: ${(error as Error).message}` }])
+  }
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8')
 }
