@@ -1,4 +1,5 @@
 import type { Alert } from './core/alert.ts'
+import type { Rule } from './core/rules.ts'
 
 /* What the pipeline needs of the world. Each port has a contract suite in test/contracts. */
 
@@ -106,8 +107,7 @@ export interface Queue {
 
 // ---- the edge --------------------------------------------------------------------------------
 
-/** A rule exactly as Cloudflare gave it: known fields or not. */
-export type Rule = Readonly<Record<string, unknown>> & { readonly id?: string; readonly ref?: string }
+export type { Rule }
 
 export interface Ruleset {
   readonly id: string

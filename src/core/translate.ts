@@ -25,6 +25,10 @@ export function pickFields(value: unknown): Picked | null {
     const found = docs.flatMap((doc) => fieldValues(doc, path, MAX_VALUES))
     if (found.length > 0) picked[path] = found
   }
+  // A template may say plain `id`; in a whole alert that is some field of the event.
+  if (picked._id === undefined && picked['kibana.alert.uuid'] === undefined && typeof value.id === 'string') {
+    picked._id = value.id
+  }
   return picked
 }
 

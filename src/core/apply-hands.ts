@@ -1,0 +1,40 @@
+import type { JudgedHand } from './account.ts'
+import { type Ban, newBan, withReason } from './ban.ts'
+import type { Released } from './guards.ts'
+
+export interface HandEffects {
+  /** Bans to write, as they are now. */
+  readonly put: ReadonlyMap<string, Ban>
+  readonly remove: ReadonlySet<string>
+  readonly released: readonly Released[]
+}
+
+/** Makes the ledger say what people said at the edge: their entries become bans of theirs, what they let out is let out everywhere. */
+export function applyHands(
+  bans: ReadonlyMap<string, Ban>,
+  hands: readonly JudgedHand[],
+  options: { edge: string; adoptForMs: number | null; releaseForMs: number; now: Date },
+): HandEffects {
+  const { edge, now } = options
+  const at = now.toISOString()
+  const put = new Map<string, Ban>()
+  const remove = new Set<string>()
+  const released: Released[] = []
+  for (const hand of hands) {
+    for (const address of hand.released) {
+      put.delete(address)
+      if (bans.has(address)) remove.add(address)
+      released.push({ address, at, until: new Date(now.getTime() + options.releaseForMs).toISOString() })
+    }
+    for (const address of hand.adopted) {
+      const ban = put.get(address) ?? (remove.has(address) ? undefined : bans.get(address)) ?? newBan(address, now)
+      remove.delete(address)
+      const note = `found in the rule of ${edge}`
+      put.set(
+        address,
+        withReason(ban, { origin: 'edge', id: edge, note, at, durationMs: options.adoptForMs, until: null, edges: [edge] }),
+      )
+    }
+  }
+  return { put, remove, released }
+}

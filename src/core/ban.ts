@@ -1,0 +1,103 @@
+/** One address or prefix, held for reasons; it ends with the last of them. The record's id is `address`. */
+export interface Ban {
+  /** Canonical text of a term: an address, a CIDR, or (a person's entry only) a range `a..b`. */
+  readonly address: string
+  /** Which offence of this address the automatic reason answers, from 1; 0 without one. */
+  readonly offence: number
+  readonly reasons: readonly Reason[]
+  /** ISO 8601, as all times here. */
+  readonly createdAt: string
+  /** Newest event that named the address. */
+  readonly lastSeen: string
+  /** By edge name; an edge that never held it has no entry. */
+  readonly edges: Readonly<Record<string, Holding>>
+}
+
+/** Why a ban stands. At most one of origin `alert`, one per operator, one per edge at which a person's entry was found. */
+export interface Reason {
+  readonly origin: 'alert' | 'operator' | 'edge'
+  /** The alert that began it, the operator's name, or the edge's name. */
+  readonly id: string
+  readonly note: string
+  readonly at: string
+  /** Milliseconds from the moment the ban is first held; null: for ever. */
+  readonly durationMs: number | null
+  /** null while the clock has not started, and for ever where `durationMs` is null. */
+  readonly until: string | null
+  /** Names of the edges where it is wanted; null: all. */
+  readonly edges: readonly string[] | null
+}
+
+export interface Holding {
+  readonly held: boolean
+  readonly since: string
+  /** Why it is not held (`edge-full`, `edge-disabled`, `displaced`, …); '' when it is. */
+  readonly why: string
+}
+
+export function isLive(reason: Reason, now: Date): boolean {
+  return reason.until === null || reason.until > now.toISOString()
+}
+
+/** Over: its last reason has ended, and the edges may let go. */
+export function isOver(ban: Ban, now: Date): boolean {
+  return !ban.reasons.some((reason) => isLive(reason, now))
+}
+
+export function isWantedOn(ban: Ban, edge: string, now: Date): boolean {
+  return ban.reasons.some((r) => isLive(r, now) && (r.edges === null || r.edges.includes(edge)))
+}
+
+/** Held automatically and for nothing else: the guards of every pass apply to it. */
+export function isAutomatic(ban: Ban, now: Date): boolean {
+  return ban.reasons.every((r) => r.origin === 'alert' || !isLive(r, now))
+}
+
+/** Lower goes first when room is given out: people's entries, operators' bans, automatic ones. */
+export function rankOf(ban: Ban, now: Date): 0 | 1 | 2 {
+  const live = ban.reasons.filter((r) => isLive(r, now))
+  if (live.some((r) => r.origin === 'edge')) return 0
+  return live.some((r) => r.origin === 'operator') ? 1 : 2
+}
+
+/** When the last reason ends: null for ever or not yet known. */
+export function endOf(ban: Ban): string | null {
+  const ends = ban.reasons.map((r) => r.until)
+  return ends.includes(null) ? null : (ends.sort().at(-1) ?? null)
+}
+
+/** The ban with this reason in the place of an earlier one of the same origin and id (of any id for `alert`). */
+export function withReason(ban: Ban, reason: Reason): Ban {
+  const others = ban.reasons.filter(
+    (r) => r.origin !== reason.origin || (reason.origin !== 'alert' && r.id !== reason.id),
+  )
+  return { ...ban, reasons: [...others, reason] }
+}
+
+export function newBan(address: string, now: Date): Ban {
+  const at = now.toISOString()
+  return { address, offence: 0, reasons: [], createdAt: at, lastSeen: at, edges: {} }
+}
+
+/** What a pass over `edge` found. A ban's clock starts when it is first held, wherever that is. */
+export function withHolding(ban: Ban, edge: string, held: boolean, why: string, now: Date): Ban {
+  const before = ban.edges[edge]
+  if (before?.held === held && before.why === why && !(held && clockStopped(ban))) return ban
+  const since = before?.held === held ? before.since : now.toISOString()
+  const next = { ...ban, edges: { ...ban.edges, [edge]: { held, since, why } } }
+  return held ? { ...next, reasons: ban.reasons.map((r) => startClock(r, now)) } : next
+}
+
+export function withoutEdge(ban: Ban, edge: string): Ban {
+  const { [edge]: _, ...edges } = ban.edges
+  return { ...ban, edges }
+}
+
+function clockStopped(ban: Ban): boolean {
+  return ban.reasons.some((r) => r.until === null && r.durationMs !== null)
+}
+
+function startClock(reason: Reason, now: Date): Reason {
+  if (reason.until !== null || reason.durationMs === null) return reason
+  return { ...reason, until: new Date(now.getTime() + reason.durationMs).toISOString() }
+}

@@ -1,0 +1,62 @@
+import { addressSet } from './address-set.ts'
+import type { Base, Debt } from './edge-state.ts'
+import { serializeExpression } from './expression/serialize.ts'
+import { clausesIn, type OwnRule } from './own-rule.ts'
+import { applyChange } from './rule-changes.ts'
+import { keyOf, type Rule } from './rules.ts'
+
+export interface ComposeFacts {
+  readonly rules: readonly Rule[]
+  readonly own: Exclude<OwnRule, { kind: 'problem' }>
+  readonly base: Base
+  readonly debts: readonly Debt[]
+  readonly terms: readonly string[]
+  /** For a rule that has to be made. */
+  readonly description: string
+  readonly action: string
+}
+
+/** The rules to send: everybody else's as they came, what we owe done again, and ours holding `terms`; null: nothing changes. */
+export function compose(facts: ComposeFacts): readonly Rule[] | null {
+  const { rules, own, debts, terms } = facts
+  const key = own.kind === 'present' ? keyOf(own.rule) : facts.base.rule === null ? null : keyOf(facts.base.rule)
+  const paid = debts.reduce((done, debt) => applyChange(done, debt.change, key), rules)
+  if (own.kind === 'absent') {
+    if (terms.length === 0) return paid === rules ? null : paid
+    const index = facts.base.rule === null ? paid.length : facts.base.index
+    return paid.toSpliced(index, 0, missingRule(facts))
+  }
+  const clauses = clausesOwed(own.clauses, debts)
+  if (sameTerms(terms, own.terms) && clauses === own.clauses) return sameContent(paid, rules) ? null : paid
+  const expression = serializeExpression({ terms, clauses })
+  return paid.map((rule) => (keyOf(rule) === key ? { ...rule, expression } : rule))
+}
+
+/** Foreign clauses as they will stand once our debts are paid. */
+export function clausesOwed(clauses: readonly string[], debts: readonly Debt[]): readonly string[] {
+  return debts.reduce((now, { change }) => {
+    if (change.kind !== 'own') return now
+    const kept = now.filter((c) => !change.clausesLost.includes(c))
+    const gained = change.clausesGained.filter((c) => !kept.includes(c))
+    return kept.length === now.length && gained.length === 0 ? now : [...kept, ...gained]
+  }, clauses)
+}
+
+/** Compared as sets of addresses: another spelling of the same is no reason to write. */
+export function sameTerms(a: readonly string[], b: readonly string[]): boolean {
+  const [inA, inB] = [addressSet(a), addressSet(b)]
+  return a.every((term) => inB.covers(term)) && b.every((term) => inA.covers(term))
+}
+
+function missingRule({ base, terms, description, action }: ComposeFacts): Rule {
+  const known = base.rule
+  if (known === null) {
+    return { ref: 'portcullis', description, action, expression: serializeExpression({ terms, clauses: [] }), enabled: true }
+  }
+  const { id, ...rest } = known
+  return { ...rest, ref: keyOf(known), expression: serializeExpression({ terms, clauses: clausesIn(known) }) }
+}
+
+function sameContent(a: readonly Rule[], b: readonly Rule[]): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b)
+}

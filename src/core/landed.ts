@@ -1,0 +1,33 @@
+import type { Attempt } from './edge-state.ts'
+import { digestOf, type Rule } from './rules.ts'
+
+/** Versions of the ruleset by number, as far as they are known; null: Cloudflare no longer has it. */
+export type Versions = ReadonlyMap<number, readonly Rule[] | null>
+
+const KEPT_MS = 24 * 3600_000
+const KEPT = 50
+
+/** The attempts, those that became one of the versions after `from` marked with it; a PUT may land late, or unanswered. */
+export function landedAttempts(attempts: readonly Attempt[], versions: Versions, from: number, to: number): Attempt[] {
+  const result = [...attempts]
+  for (let version = from + 1; version <= to; version++) {
+    const rules = versions.get(version)
+    if (!rules || result.some((a) => a.landed === version)) continue
+    const digest = digestOf(rules)
+    const index = result.findLastIndex((a) => a.landed === null && a.read < version && a.digest === digest)
+    const attempt = result[index]
+    if (attempt !== undefined) result[index] = { ...attempt, landed: version }
+  }
+  return result
+}
+
+export function trimAttempts(attempts: readonly Attempt[], now: Date): Attempt[] {
+  const oldest = new Date(now.getTime() - KEPT_MS).toISOString()
+  return attempts.filter((a) => a.at >= oldest).slice(-KEPT)
+}
+
+/** What attempts that nobody has seen land were adding and removing. */
+export function unseenOf(attempts: readonly Attempt[]): { adding: Set<string>; removing: Set<string> } {
+  const open = attempts.filter((a) => a.landed === null)
+  return { adding: new Set(open.flatMap((a) => a.adding)), removing: new Set(open.flatMap((a) => a.removing)) }
+}
