@@ -17,6 +17,8 @@ export function createPglitePool(db: PGlite): PgPool & { readonly options: { rea
     connect: async () => createClient(db, gate),
     end: async () => {},
   })
+  // Each of BullMQ's objects listens for errors, and none of them stops.
+  pool.setMaxListeners(0)
   return pool as unknown as PgPool & typeof pool
 }
 

@@ -20,6 +20,8 @@ export async function connectPostgres(url: string, onError: (error: Error) => vo
   })
   // An idle connection that drops is no reason to end the process.
   pool.on('error', onError)
+  // Each of BullMQ's objects listens too, and none of them stops.
+  pool.setMaxListeners(0)
   try {
     const client = await pool.connect()
     try {

@@ -1,0 +1,67 @@
+import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { type Place, withStores } from '../support/stores.ts'
+import { until } from '../support/stores-jobs.ts'
+
+const CHILD = fileURLToPath(new URL('../support/stores-child.ts', import.meta.url))
+
+/** A process that has added these jobs (and begun them, with `work`). */
+async function processWith(place: Place, ids: readonly string[], mode: 'add' | 'work'): Promise<ChildProcess> {
+  const args = [CHILD, JSON.stringify(place.config()), JSON.stringify(ids), mode]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  process.once('exit', () => child.kill('SIGKILL'))
+  await once(child.stdout ?? child, 'data')
+  return child
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+describe('a killed process', () => {
+  withStores((kind, place) => {
+    it('loses no job that was added', async () => {
+      const ids = Array.from({ length: 50 }, () => randomUUID())
+      await kill(await processWith(place, ids, 'add'))
+      const store = await place.open()
+      const queue = store.createQueue()
+      for (const id of ids) equal((await queue.read(id))?.state, 'waiting')
+      await queue.close(0)
+      await store.close()
+    })
+
+    it('leaves what it was running to the next start, however often it dies', async () => {
+      const ids = [randomUUID(), randomUUID()]
+      await kill(await processWith(place, ids, 'work'))
+      await kill(await processWith(place, ids, 'work'))
+      const store = await place.open()
+      const queue = store.createQueue({ lockDuration: 1000, stalledInterval: 500 })
+      const ran = new Set<string>()
+      queue.work(async (job) => {
+        ran.add(job.id)
+        return { kind: 'done', outcome: 'blocked' }
+      })
+      await until(() => ids.every((id) => ran.has(id)), 10_000)
+      await until(async () => (await queue.read(ids[0] ?? ''))?.state === 'completed')
+      deepEqual((await queue.counts()).failed, 0)
+      await queue.close(1000)
+      await store.close()
+    })
+
+    if (kind !== 'embedded') return
+
+    it('releases the directory that nobody else could open while it lived', async () => {
+      const child = await processWith(place, [], 'add')
+      await rejects(place.open(), { name: 'StoreError', message: /another Portcullis runs on this data/ })
+      await kill(child)
+      const store = await place.open()
+      await store.records.ping()
+      await store.close()
+    })
+  })
+})

@@ -1,0 +1,262 @@
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { afterEach, before, beforeEach, describe, it } from 'node:test'
+import type { QueueOptions } from '../../src/adapters/queue-backend.ts'
+import type { Store } from '../../src/adapters/store.ts'
+import { PermanentError, RetryLaterError, StoreError } from '../../src/errors.ts'
+import type { Job, JobData, Queue, Ran } from '../../src/ports.ts'
+import { withStores } from '../support/stores.ts'
+import { jobOf, until } from '../support/stores-jobs.ts'
+
+const DONE: Ran = { kind: 'done', outcome: 'blocked' }
+const park = (ms: number, reason = 'edge-full'): Ran => ({ kind: 'park', ms, reason })
+
+describe('the queue', () => {
+  withStores((_kind, place) => {
+    let store: Store
+    let queue: Queue
+    let id: string
+    const open = (options: QueueOptions = {}) =>
+      store.createQueue({ lockDuration: 1000, stalledInterval: 500, ...options })
+    const state = async (of = id) => (await queue.read(of))?.state
+    const isIn = (wanted: string, of = id) => until(async () => (await state(of)) === wanted)
+
+    before(async () => {
+      store = await place.open()
+    })
+    beforeEach(() => {
+      queue = open()
+      id = randomUUID()
+    })
+    afterEach(() => queue.close(100))
+
+    it('keeps jobs until somebody works, then runs each and completes it', async () => {
+      const ids = Array.from({ length: 30 }, () => randomUUID())
+      await queue.add(ids.map((each) => jobOf(each)))
+      equal(await state(ids[0]), 'waiting')
+      const ran: string[] = []
+      queue.work(async (job) => {
+        ran.push(job.id)
+        return DONE
+      })
+      await until(async () => (await queue.counts()).completed === 30)
+      deepEqual(ran.toSorted(), ids.toSorted())
+    })
+
+    it('runs a job once, however often it is added, also when it is finished', async () => {
+      let runs = 0
+      queue.work(async () => {
+        runs += 1
+        return DONE
+      })
+      await queue.add([jobOf(id), jobOf(id), jobOf(id)])
+      await isIn('completed')
+      await queue.add([jobOf(id, { wantsBlock: false })])
+      equal(await state(), 'completed')
+      equal((await queue.read(id))?.data.wantsBlock, true)
+      equal(runs, 1)
+    })
+
+    it('takes any string for an id, and text that no database likes', async () => {
+      const ids = ['12345', 'a:b', 'meta', 'wait', 'NaN', '-7', 'nul\u0000', '\ud800', 'a b/ü', 'x'.repeat(400)]
+      const evidence = { 'url\u0000': 'half \ud800 and \u0000 and \\u0000 as text' }
+      await queue.add(
+        ids.map((each) => ({
+          id: each,
+          data: { ...jobOf(each).data, alert: { ...jobOf('plain').data.alert, evidence } },
+        })),
+      )
+      for (const each of ids) equal(await state(each), 'waiting', JSON.stringify(each))
+      deepEqual((await queue.read('meta'))?.data.alert.evidence, {
+        'url\uFFFD': 'half \uFFFD and \uFFFD and \\u0000 as text',
+      })
+      queue.work(async () => DONE)
+      for (const each of ids) await isIn('completed', each)
+    })
+
+    it('knows nothing of a job that was never added', async () => {
+      equal(await queue.read(id), null)
+      deepEqual(await queue.rerun([jobOf(id)]), [])
+      await queue.wake([id])
+    })
+
+    it('saves what a job has done, for its next run', async () => {
+      const seen: unknown[] = []
+      queue.work(async (job) => {
+        seen.push(job.data.checkpoints)
+        if (seen.length === 2) return DONE
+        await job.save({ ...job.data, checkpoints: { block: { held: true } } })
+        deepEqual(job.data.checkpoints, { block: { held: true } })
+        return park(1)
+      })
+      await queue.add([jobOf(id)])
+      await isIn('completed')
+      deepEqual(seen, [{}, { block: { held: true } }])
+    })
+
+    it('parks without spending an attempt, shows why, and runs again when the time has come', async () => {
+      const attempts: number[] = []
+      queue.work(async (job) => {
+        attempts.push(job.attempts)
+        return attempts.length < 3 ? park(200) : DONE
+      })
+      await queue.add([jobOf(id)])
+      await isIn('delayed')
+      equal((await queue.read(id))?.data.waiting, 'edge-full')
+      await isIn('completed')
+      deepEqual(attempts, [0, 0, 0])
+    })
+
+    it('runs a woken job at once', async () => {
+      let runs = 0
+      queue.work(async () => {
+        runs += 1
+        return runs === 1 ? park(60_000) : DONE
+      })
+      await queue.add([jobOf(id)])
+      await isIn('delayed')
+      const start = Date.now()
+      await queue.wake([id, randomUUID()])
+      await isIn('completed')
+      ok(Date.now() - start < 1000, `${Date.now() - start} ms`)
+    })
+
+    it('does not lose a wake that comes while the job runs, or at the very moment it parks', async () => {
+      let runs = 0
+      queue.work(async () => {
+        runs += 1
+        if (runs === 1) await queue.wake([id])
+        // The second one is on its way when the job parks.
+        if (runs === 2) setImmediate(() => void queue.wake([id]))
+        return runs < 3 ? park(60_000) : DONE
+      })
+      await queue.add([jobOf(id)])
+      await isIn('completed')
+      equal(runs, 3)
+    })
+
+    it('wakes 200 jobs within three seconds', async () => {
+      const ids = Array.from({ length: 200 }, () => randomUUID())
+      const woken = new Set<string>()
+      let parked = 0
+      queue.work(async (job) => {
+        if (woken.has(job.id)) return DONE
+        woken.add(job.id)
+        parked += 1
+        return park(60_000)
+      })
+      await queue.add(ids.map((each) => jobOf(each)))
+      await until(async () => parked === 200 && (await queue.counts()).active === 0)
+      const completed = (await queue.counts()).completed ?? 0
+      const start = Date.now()
+      await queue.wake(ids)
+      await until(async () => (await queue.counts()).completed === completed + 200)
+      ok(Date.now() - start < 3000, `${Date.now() - start} ms`)
+    })
+
+    it('tries a failed run again, counting, after the time that the other side asked for', async () => {
+      const runs: { attempts: number; at: number }[] = []
+      queue.work(async (job) => {
+        runs.push({ attempts: job.attempts, at: Date.now() })
+        if (runs.length === 1) throw new RetryLaterError('not now \u0000', 300)
+        if (runs.length === 2) throw new StoreError('away for a moment')
+        return DONE
+      })
+      await queue.add([jobOf(id)])
+      await isIn('completed')
+      deepEqual(
+        runs.map(({ attempts }) => attempts),
+        [0, 1, 2],
+      )
+      ok((runs[1]?.at ?? 0) - (runs[0]?.at ?? 0) >= 295)
+    })
+
+    it('ends a job as failed when trying again cannot help, and says so', async () => {
+      const failed: [JobData, Error][] = []
+      await queue.close(0)
+      queue = open({ onFailed: (data, error) => failed.push([data, error]) })
+      const error = new PermanentError('the template is wrong \u0000')
+      queue.work(async () => {
+        throw error
+      })
+      await queue.add([jobOf(id)])
+      await isIn('failed')
+      await until(() => failed.length === 1)
+      equal(failed[0]?.[0].alert.id, id)
+      equal(failed[0]?.[1], error)
+    })
+
+    it('runs finished jobs again in place, with new data and fresh attempts', async () => {
+      const other = randomUUID()
+      const seen: Pick<Job, 'id' | 'attempts'>[] = []
+      queue.work(async (job) => {
+        seen.push({ id: job.id, attempts: job.attempts })
+        if (job.id === other && !job.data.replay) throw new PermanentError('no')
+        return DONE
+      })
+      await queue.add([jobOf(id), jobOf(other)])
+      await Promise.all([isIn('completed'), isIn('failed', other)])
+      const replay = { at: '2026-01-02T00:00:00.000Z', by: 'alice' }
+      const again = [id, other, randomUUID()].map((each) => jobOf(each, { replay }))
+      deepEqual(await queue.rerun(again), [id, other])
+      await until(() => seen.length === 4)
+      await Promise.all([isIn('completed'), isIn('completed', other)])
+      deepEqual((await queue.read(other))?.data.replay, replay)
+      deepEqual(
+        seen.slice(2).map(({ attempts }) => attempts),
+        [0, 0],
+      )
+    })
+
+    it('runs a parked job again at once, with new data, and leaves a waiting one as it is', async () => {
+      await queue.add([jobOf(id)])
+      deepEqual(await queue.rerun([jobOf(id, { wantsBlock: false })]), [id])
+      equal((await queue.read(id))?.data.wantsBlock, true)
+      queue.work(async (job) => (job.data.wantsBlock ? park(60_000) : DONE))
+      await isIn('delayed')
+      deepEqual(await queue.rerun([jobOf(id, { wantsBlock: false })]), [id])
+      await isIn('completed')
+    })
+
+    it('waits for running jobs when it closes', async () => {
+      let finished = false
+      const begun = Promise.withResolvers<void>()
+      queue.work(async () => {
+        begun.resolve()
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        finished = true
+        return DONE
+      })
+      await queue.add([jobOf(id)])
+      await begun.promise
+      await queue.close(5000)
+      equal(finished, true)
+      queue = open()
+      equal(await state(), 'completed')
+    })
+
+    it('leaves what still runs at its close to the next worker', async () => {
+      const begun = Promise.withResolvers<void>()
+      queue.work(() => {
+        begun.resolve()
+        return new Promise(() => {})
+      })
+      await queue.add([jobOf(id)])
+      await begun.promise
+      const start = Date.now()
+      await queue.close(100)
+      ok(Date.now() - start < 2000, `${Date.now() - start} ms`)
+      queue = open()
+      queue.work(async () => DONE)
+      await isIn('completed')
+    })
+
+    it('gives a StoreError when the store is closed', async () => {
+      await queue.close(0)
+      await store.close()
+      const late = open()
+      await rejects(late.add([jobOf(id)]), { name: 'StoreError' })
+      store = await place.open()
+    })
+  })
+})
