@@ -35,7 +35,9 @@ describe('reading the address of a suspect', () => {
   reads('2002:0a00:0001:1234::5', '10.0.0.1')
   reads('2002:a00::/24', '10.0.0.0/8')
   reads('2002::/16', '0.0.0.0/0')
-  reads('::/95', '::/95')
+  reads('::ffff:1.2.3.4/80', '::/80')
+  reads('64:ff9b::1.2.3.4/64', '64:ff9b::/64')
+  reads('2002::/15', '2002::/15')
 })
 
 describe('what is no address', () => {

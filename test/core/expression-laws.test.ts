@@ -17,7 +17,7 @@ const OPAQUE = [
   'ssl',
   'http.host eq "a) or (b"',
   'http.host eq r#"x" or ip.src eq 1.1.1.1 or "y"#',
-  'http.request.uri.path matches "[\\"(]or"',
+  'http.request.uri.path matches "["(]or"',
   'any(http.request.headers["or"][*] in {"}" "or"})',
   'ip.src in $office',
   'tcp.srcport in {80 443}',
