@@ -45,6 +45,8 @@ const documents = globSync(['*.md', '{docs,decisions,playbooks}/**/*.{md,yaml}',
 describe('the sources', () => {
   it('import only what their place allows', () => none(sources.flatMap(forbiddenImports)))
 
+  it('run on the packages that production installs', () => none(except('simulator/').flatMap(strangePackages)))
+
   it('have no import cycle', () => none(importCycles()))
 
   it(`stay within ${MAX_LINES} lines a file`, () =>
@@ -160,6 +162,16 @@ function forbiddenImports(file: string): string[] {
     if (rule.from.test(target) || (typeOnly && rule.types?.test(target))) return []
     return [`${file} may not import ${target}${rule.types?.test(target) ? ' but for its types' : ''}`]
   })
+}
+
+/** `npm ci --omit=dev` leaves out the packages for tests and the demo. */
+function strangePackages(file: string): string[] {
+  const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(text('package.json'))
+  return importsOf(file)
+    .filter(({ target, inside, typeOnly }) => !inside && !typeOnly && !target.startsWith('node:'))
+    .map(({ target }) => target.split('/', target.startsWith('@') ? 2 : 1).join('/'))
+    .filter((name) => !(name in dependencies))
+    .map((name) => `${file} uses ${name}, which is not among the dependencies of package.json`)
 }
 
 /** Each cycle once, as `a → b → a`; imports of types count, too: a cycle is hard to read either way. */
