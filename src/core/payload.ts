@@ -101,7 +101,7 @@ function findAlerts(value: unknown, path: string): Found {
 
   const source = field(value, 'event.alerts') === undefined ? value : field(value, 'event')
   const lists = ALERT_LISTS.map((name) => ({ name, list: field(value, name) })).filter(({ list }) => list !== undefined)
-  const chosen = lists.find(({ list }) => !isEmpty(list)) ?? lists[0]
+  const chosen = lists.find(({ list }) => holdsAlerts(list)) ?? lists[0]
   if (chosen === undefined) {
     return fault('no-alerts', `No alerts${where(path)}: expected them under "alerts", or an alert with "_id".`)
   }
@@ -125,8 +125,10 @@ function isAlert(value: Json): boolean {
   return ['_id', '_source', 'kibana.alert.uuid', 'signal.rule'].some((path) => field(value, path) !== undefined)
 }
 
-function isEmpty(list: unknown): boolean {
-  return list === '' || (Array.isArray(list) && list.length === 0)
+/** False for what is empty, and for an object around other lists. */
+function holdsAlerts(list: unknown): boolean {
+  if (isObject(list)) return isAlert(list)
+  return list !== '' && !(Array.isArray(list) && list.length === 0)
 }
 
 /** The alerts of an array, of one object, or of a text that holds either, or `{…},{…}`; null ends the slim template. */

@@ -43,6 +43,7 @@ export function translate(
   const id = text(picked, ['_id', 'kibana.alert.uuid'])
   if (id === null) return invalid('neither _id nor kibana.alert.uuid says which alert this is')
   if (id.startsWith('{{')) return invalid(UNRENDERED)
+  if (Buffer.byteLength(id) > MAX_ID_BYTES) return invalid(`_id is longer than ${MAX_ID_BYTES} bytes`)
 
   const index = text(picked, ['_index']) ?? ''
   const space = findSpace(picked, envelope, index, spaces)
@@ -70,6 +71,9 @@ export function translate(
   }
   return { kind: 'alert', alert: { ...base, evidence: readEvidence(value, base) } }
 }
+
+/** Elasticsearch's own limit. */
+const MAX_ID_BYTES = 512
 
 /** More addresses than an alert can carry. */
 const MAX_VALUES = 1000
@@ -163,7 +167,7 @@ function run(value: string | null): Alert['run'] {
 function readSuspects(picked: Picked): string[] {
   const values = picked['source.ip'] ?? picked.source_ip
   const all = unique((Array.isArray(values) ? values : []).flatMap(addresses))
-  const { kept, left } = within(all, { each: 100, count: 49, bytes: 3500 })
+  const { kept, left } = within(all, { each: 100, count: all.length > 50 ? 49 : 50, bytes: 3500 })
   return left === 0 ? kept : [...kept, `(and ${left} more)`]
 }
 

@@ -3,7 +3,7 @@ import { Refusal } from './refusal.ts'
 
 /** Takes JSON and NDJSON in UTF-8, and requests that do not say what they carry. */
 export function refuseContentType(req: Request, _res: Response, next: NextFunction): void {
-  const header = req.headers['content-type'] ?? 'application/json'
+  const header = req.headers['content-type'] || 'application/json'
   const [type = '', ...parameters] = header
     .toLowerCase()
     .split(';')
