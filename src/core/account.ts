@@ -30,7 +30,8 @@ export interface Account {
 export function account(state: EdgeState, head: Head, known: Versions, description: string, now: Date): Account {
   const own = findOwnRule(head.rules, { remembered: state.base?.rule ?? null, description })
   if (own.kind === 'problem') return { state, hands: [], own }
-  if (state.base === null) return { state: { ...state, base: baseOf(head, own, null) }, hands: [firstSight(head, own)], own }
+  if (state.base === null)
+    return { state: { ...state, base: baseOf(head, own, null) }, hands: [firstSight(head, own)], own }
 
   const from = startOf(state.base, head)
   const versions = new Map(known).set(head.version, head.rules)
@@ -133,7 +134,7 @@ function firstSight(head: Head, own: OwnRule): JudgedHand {
   return { version: head.version, adopted, released: [], stale: [], accident: [], contested: null, gone: false }
 }
 
-export function baseOf(head: Head, own: OwnRule, lastRule: Rule | null): Base {
+function baseOf(head: Head, own: OwnRule, lastRule: Rule | null): Base {
   const { rulesetId, version, rules } = head
   const rest = restOf(rules, own)
   if (own.kind === 'present') {

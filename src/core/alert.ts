@@ -5,7 +5,12 @@ export interface Alert {
   /** The concrete index it lies in, '' when the sender did not say. */
   readonly index: string
   readonly space: string
-  readonly rule: { readonly id: string; readonly ruleId: string; readonly name: string; readonly tags: readonly string[] }
+  readonly rule: {
+    readonly id: string
+    readonly ruleId: string
+    readonly name: string
+    readonly tags: readonly string[]
+  }
   readonly severity: Severity | null
   /** When the event happened (`kibana.alert.original_time`), else when the alert was raised (`@timestamp`); ISO 8601. */
   readonly time: string | null

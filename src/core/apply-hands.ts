@@ -32,7 +32,15 @@ export function applyHands(
       const note = `found in the rule of ${edge}`
       put.set(
         address,
-        withReason(ban, { origin: 'edge', id: edge, note, at, durationMs: options.adoptForMs, until: null, edges: [edge] }),
+        withReason(ban, {
+          origin: 'edge',
+          id: edge,
+          note,
+          at,
+          durationMs: options.adoptForMs,
+          until: null,
+          edges: [edge],
+        }),
       )
     }
   }

@@ -51,7 +51,13 @@ export function sameTerms(a: readonly string[], b: readonly string[]): boolean {
 function missingRule({ base, terms, description, action }: ComposeFacts): Rule {
   const known = base.rule
   if (known === null) {
-    return { ref: 'portcullis', description, action, expression: serializeExpression({ terms, clauses: [] }), enabled: true }
+    return {
+      ref: 'portcullis',
+      description,
+      action,
+      expression: serializeExpression({ terms, clauses: [] }),
+      enabled: true,
+    }
   }
   const { id, ...rest } = known
   return { ...rest, ref: keyOf(known), expression: serializeExpression({ terms, clauses: clausesIn(known) }) }

@@ -65,7 +65,8 @@ export function decideBlock(facts: BlockFacts): BlockDecision {
       decided.set(address, begun(address, facts))
       spent++
     } else {
-      const detail = 'more new bans in this hour than MAX_BANS_PER_HOUR allows: look whether a rule has gone mad, then replay'
+      const detail =
+        'more new bans in this hour than MAX_BANS_PER_HOUR allows: look whether a rule has gone mad, then replay'
       refused.push({ suspect, address, refusal: 'quota-spent', detail })
     }
   }
@@ -87,7 +88,14 @@ function begun(address: string, { alert, bans, offences, durations, edges, now }
   // An event from before the end of the last ban belongs to the offence that the ban answered.
   const offence = past === null ? 1 : seen <= past.endedAt ? past.count : past.count + 1
   const durationMs = durations[Math.min(offence, durations.length) - 1] ?? null
-  const reason = { origin: 'alert' as const, id: alert.id, note: alert.rule.name, at: now.toISOString(), durationMs, edges }
+  const reason = {
+    origin: 'alert' as const,
+    id: alert.id,
+    note: alert.rule.name,
+    at: now.toISOString(),
+    durationMs,
+    edges,
+  }
   return withReason({ ...before, offence, lastSeen: seen }, { ...reason, until: clockOf(before, durationMs, now) })
 }
 

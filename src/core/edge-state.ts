@@ -65,7 +65,11 @@ export type RuleChange =
   | { readonly kind: 'remove'; readonly key: string }
   | { readonly kind: 'move'; readonly key: string; readonly after: string | null }
   /** Fields of our rule beside its expression: `enabled`, `action`, … */
-  | { readonly kind: 'own'; readonly fields: Readonly<Record<string, unknown>>; readonly dropped: readonly string[] } & ClauseChange
+  | ({
+      readonly kind: 'own'
+      readonly fields: Readonly<Record<string, unknown>>
+      readonly dropped: readonly string[]
+    } & ClauseChange)
 
 export interface ClauseChange {
   readonly clausesGained: readonly string[]

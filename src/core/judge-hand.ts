@@ -51,7 +51,8 @@ export function judgeHand(facts: HandFacts): Hand {
 
   if (gone && facts.wasDisabled) return { ...nothing, contested: contestOver(facts, missing) }
   if (missing.length === 0) {
-    if (gone && recently(facts.putBackAt, DAY_MS, facts.now)) return { ...nothing, contested: contestOver(facts, missing) }
+    if (gone && recently(facts.putBackAt, DAY_MS, facts.now))
+      return { ...nothing, contested: contestOver(facts, missing) }
     return { ...nothing, adopted: fresh.filter(own) }
   }
   const mixed = facts.otherwiseChanged || fresh.length > 0
@@ -62,7 +63,8 @@ export function judgeHand(facts: HandFacts): Hand {
   const again = stale.filter((t) => recently(facts.takenOut[t] ?? null, HOUR_MS, facts.now))
 
   if (isAccident(lost, before, gone)) {
-    if (recently(facts.putBackAt, DAY_MS, facts.now)) return { ...nothing, adopted, contested: contestOver(facts, lost) }
+    if (recently(facts.putBackAt, DAY_MS, facts.now))
+      return { ...nothing, adopted, contested: contestOver(facts, lost) }
     return { ...nothing, adopted, stale, accident: lost }
   }
   if (gone && stale.length > 0 && recently(facts.putBackAt, DAY_MS, facts.now)) {

@@ -6,7 +6,12 @@ import { changesBetween } from './rule-changes.ts'
  * What our PUTs that landed after `from` overwrote: every version between the one such a PUT had read and the one it
  * became was lost, and what its author changed is owed to him.
  */
-export function overwrittenBy(attempts: readonly Attempt[], versions: Versions, from: number, own: string | null): Debt[] {
+export function overwrittenBy(
+  attempts: readonly Attempt[],
+  versions: Versions,
+  from: number,
+  own: string | null,
+): Debt[] {
   const debts: Debt[] = []
   for (const attempt of attempts) {
     if (attempt.landed === null || attempt.landed <= from) continue
@@ -29,7 +34,8 @@ export function versionsNeeded(attempts: readonly Attempt[], versions: Versions,
   for (let version = Math.max(from + 1, head - MOST); version < head; version++) needed.add(version)
   for (const attempt of attempts) {
     if (attempt.landed === null || attempt.landed <= from || attempt.landed === attempt.read + 1) continue
-    for (let version = Math.max(attempt.read, attempt.landed - MOST); version < attempt.landed; version++) needed.add(version)
+    for (let version = Math.max(attempt.read, attempt.landed - MOST); version < attempt.landed; version++)
+      needed.add(version)
   }
   return [...needed].filter((version) => version > 0 && !versions.has(version))
 }

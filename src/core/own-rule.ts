@@ -10,7 +10,7 @@ export interface RuleIdentity {
 /** What one version shows of our rule. */
 export type OwnRule =
   | { readonly kind: 'absent' }
-  | { readonly kind: 'present'; readonly rule: Rule; readonly index: number; readonly enabled: boolean } & OwnTerms
+  | ({ readonly kind: 'present'; readonly rule: Rule; readonly index: number; readonly enabled: boolean } & OwnTerms)
   | { readonly kind: 'problem'; readonly state: 'edge-ambiguous' | 'edge-unreadable'; readonly detail: string }
 
 export interface OwnTerms {
@@ -59,7 +59,10 @@ export function whyNotHolding(own: OwnRule): { state: string; detail: string } |
     }
   }
   if (!own.enabled) {
-    return { state: 'edge-disabled', detail: 'our rule is switched off in Cloudflare, and stays so until somebody switches it on there' }
+    return {
+      state: 'edge-disabled',
+      detail: 'our rule is switched off in Cloudflare, and stays so until somebody switches it on there',
+    }
   }
   return null
 }

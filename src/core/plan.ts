@@ -85,5 +85,9 @@ function isNew(ban: Ban, edge: string, now: Date): boolean {
 
 function order(a: Ban, b: Ban, edge: string, now: Date): number {
   const place = (ban: Ban) => rankOf(ban, now) * 2 + (ban.edges[edge]?.held ? 0 : 1)
-  return place(a) - place(b) || (a.lastSeen < b.lastSeen ? 1 : a.lastSeen > b.lastSeen ? -1 : 0) || (a.address < b.address ? -1 : 1)
+  return (
+    place(a) - place(b) ||
+    (a.lastSeen < b.lastSeen ? 1 : a.lastSeen > b.lastSeen ? -1 : 0) ||
+    (a.address < b.address ? -1 : 1)
+  )
 }

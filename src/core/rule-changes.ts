@@ -36,7 +36,11 @@ export function applyChange(rules: readonly Rule[], change: RuleChange, own: str
     case 'move': {
       const rule = rules.find((r) => keyOf(r) === change.key)
       if (rule === undefined) return rules
-      return insertAfter(rules.filter((r) => r !== rule), rule, change.after)
+      return insertAfter(
+        rules.filter((r) => r !== rule),
+        rule,
+        change.after,
+      )
     }
     case 'own':
       return rules.map((r) => (keyOf(r) === own ? { ...without(r, change.dropped), ...change.fields } : r))

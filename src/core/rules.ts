@@ -22,7 +22,9 @@ export function sameRule(a: Rule, b: Rule): boolean {
 
 /** Names a list of rules by content: equal for what was sent and for the version that it became. */
 export function digestOf(rules: readonly Rule[]): string {
-  return createHash('sha256').update(canonical(rules.map(comparable))).digest('hex')
+  return createHash('sha256')
+    .update(canonical(rules.map(comparable)))
+    .digest('hex')
 }
 
 /** A rule that we create has a ref and no id yet, so with a ref the id does not count. */

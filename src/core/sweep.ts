@@ -11,7 +11,9 @@ export interface Swept {
   readonly gone: readonly { readonly ban: Ban; readonly how: Ending }[]
 }
 
-export type StandingFacts = Omit<GuardFacts, 'by' | 'tooOld' | 'observing' | 'decidedAt'> & { readonly maxAlertAgeMs: number }
+export type StandingFacts = Omit<GuardFacts, 'by' | 'tooOld' | 'observing' | 'decidedAt'> & {
+  readonly maxAlertAgeMs: number
+}
 
 /** What no longer stands: bans whose last reason ended, waited too long, or that a guard now refuses. */
 export function sweep(bans: readonly Ban[], facts: StandingFacts): Swept {

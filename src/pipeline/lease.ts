@@ -1,0 +1,96 @@
+import type { Change, Clock, Records } from '../ports.ts'
+
+/** Somebody else holds the edge, or took it over: the pass is to be tried again. */
+export class LeaseLostError extends Error {
+  override name = 'LeaseLostError'
+}
+
+/** The right to write to one edge. Ledger writes made under it carry `fence` and fail once somebody else has taken over. */
+export interface Lease {
+  readonly fence: NonNullable<Change['expect']>[number]
+  /** Renews the lease when less than 15 s are left; LeaseLostError when it is no longer ours. */
+  keep(): Promise<void>
+  release(): Promise<void>
+}
+
+interface LeaseRecord {
+  readonly holder: string
+  readonly until: string
+}
+
+// A holder that dies leaves the edge to others after this long.
+const LEASE_MS = 30_000
+// A PUT times out after 10 s: with more than this left at its start it ends within the lease.
+const ENOUGH_MS = 15_000
+
+/** Takes the edge's lease, waiting while another instance has it; every taking-over begins a new epoch. */
+export async function takeLease(
+  deps: { records: Records; clock: Clock; holder: string },
+  edge: string,
+): Promise<Lease> {
+  for (;;) {
+    const lease = await tryToTake(deps, edge)
+    if (lease !== null) return lease
+    await deps.clock.sleep(WAIT_MS)
+  }
+}
+
+// How often a waiting instance looks again: passes take some tenths of a second.
+const WAIT_MS = 50
+
+async function tryToTake(
+  deps: { records: Records; clock: Clock; holder: string },
+  edge: string,
+): Promise<Lease | null> {
+  const { records, clock, holder } = deps
+  const [leases, epochs] = await Promise.all([
+    records.get<LeaseRecord>('leases', [edge]),
+    records.get<{ holder: string }>('epochs', [edge]),
+  ])
+  const lease = leases.get(edge)
+  const epoch = epochs.get(edge)
+  const free = lease === undefined || lease.doc.until <= clock.now().toISOString()
+  if (!free && lease.doc.holder !== holder) return null
+  const mine = lease?.doc.holder === holder && epoch?.doc.holder === holder
+  const taken = await records.commit({
+    expect: [
+      { collection: 'leases', id: edge, rev: lease?.rev ?? 0 },
+      { collection: 'epochs', id: edge, rev: epoch?.rev ?? 0 },
+    ],
+    put: [
+      { collection: 'leases', id: edge, doc: newLease(holder, clock) },
+      ...(mine ? [] : [{ collection: 'epochs' as const, id: edge, doc: { holder } }]),
+    ],
+  })
+  if (!taken) return null
+  const rev = mine ? epoch.rev : (await records.get<{ holder: string }>('epochs', [edge])).get(edge)?.rev
+  return rev === undefined ? null : held(deps, edge, rev)
+}
+
+function held(
+  { records, clock, holder }: { records: Records; clock: Clock; holder: string },
+  edge: string,
+  rev: number,
+): Lease {
+  const fence = { collection: 'epochs' as const, id: edge, rev }
+  let until = clock.now().getTime() + LEASE_MS
+  return {
+    fence,
+    async keep() {
+      if (until - clock.now().getTime() > ENOUGH_MS) return
+      const renewed = newLease(holder, clock)
+      if (!(await records.commit({ expect: [fence], put: [{ collection: 'leases', id: edge, doc: renewed }] }))) {
+        throw new LeaseLostError(`another instance took over the edge ${edge}`)
+      }
+      until = Date.parse(renewed.until)
+    },
+    async release() {
+      const free = { holder, until: new Date(0).toISOString() }
+      await records.commit({ expect: [fence], put: [{ collection: 'leases', id: edge, doc: free }] })
+    },
+  }
+}
+
+function newLease(holder: string, clock: Clock): LeaseRecord {
+  return { holder, until: new Date(clock.now().getTime() + LEASE_MS).toISOString() }
+}

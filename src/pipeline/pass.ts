@@ -1,0 +1,140 @@
+import { account, type Head } from '../core/account.ts'
+import { clausesOwed, compose } from '../core/compose.ts'
+import type { Attempt, EdgeState } from '../core/edge-state.ts'
+import { trimAttempts } from '../core/landed.ts'
+import { findOwnRule, type OwnRule, whyNotHolding } from '../core/own-rule.ts'
+import { type Plan, plan } from '../core/plan.ts'
+import { digestOf, type Rule } from '../core/rules.ts'
+import type { Edge, Ruleset } from '../ports.ts'
+import { conclude } from './conclude.ts'
+import { type Lease, LeaseLostError, takeLease } from './lease.ts'
+import type { PassDeps, PassReport } from './pass-types.ts'
+import { type Stock, takeStock } from './stock.ts'
+
+// After so many collisions in one pass the repair is left to new passes, further and further apart.
+const MOST_COLLISIONS = 5
+
+/**
+ * One pass: makes one edge and the ledger agree, and is the only code that writes to an edge. Repeating it, late or after a
+ * crash, is harmless. Failures of the edge and of the store are thrown; what was decided until then stays in the ledger.
+ */
+export async function settleOnce(deps: PassDeps): Promise<PassReport> {
+  const lease = await takeLease(deps, deps.edge.name)
+  try {
+    return await work(deps, lease)
+  } finally {
+    // A lease that cannot be given back runs out by itself.
+    await lease.release().catch(() => undefined)
+  }
+}
+
+async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
+  const begun = deps.clock.now()
+  const versions = new Map<number, readonly Rule[] | null>()
+  const touched = new Set<string>()
+  let head = await readHead(deps.edge)
+  for (let collisions = 0; ; collisions++) {
+    versions.set(head.version, head.rules)
+    const stock = await takeStock(deps, lease, head, versions)
+    for (const address of stock.touched) touched.add(address)
+    const intent = intend(deps, stock, head)
+    const done = { begun, touched, stock, plan: intent.plan, wrote: collisions > 0 }
+    if (intent.rules === null) {
+      return conclude(deps, lease, { ...done, head, own: stock.own, state: stock.state, blocked: intent.blocked })
+    }
+    const attempt = attemptOf(deps, stock, head, intent.rules, intent.plan)
+    await writeState(deps, lease, withAttempt(stock.state, attempt, deps.clock.now()))
+    await lease.keep()
+    const answer = await deps.edge.write(intent.rules)
+    const next = headOf(answer)
+    const own = findOwnRule(next.rules, {
+      remembered: stock.state.base?.rule ?? null,
+      description: deps.rule.description,
+    })
+    const landed = withAttempt(stock.state, { ...attempt, landed: next.version }, deps.clock.now())
+    if (next.version === head.version + 1) {
+      const { state } = account(landed, next, versions, deps.rule.description, deps.clock.now())
+      return conclude(deps, lease, { ...done, wrote: true, head: next, own, state, blocked: null })
+    }
+    deps.events.collided({ edge: deps.edge.name, version: next.version, overwritten: next.version - head.version - 1 })
+    if (collisions === MOST_COLLISIONS) {
+      const blocked = { state: 'edge-busy', detail: 'somebody writes to the ruleset as fast as we do' }
+      return conclude(deps, lease, { ...done, wrote: true, head: next, own, state: landed, blocked })
+    }
+    await writeState(deps, lease, landed)
+    head = next
+  }
+}
+
+interface Intent {
+  /** null: nothing to write. */
+  readonly rules: readonly Rule[] | null
+  readonly plan: Plan | null
+  /** Why nothing may be written or held, if so. */
+  readonly blocked: { readonly state: string; readonly detail: string } | null
+}
+
+function intend(deps: PassDeps, stock: Stock, head: Head): Intent {
+  const { own, state } = stock
+  const blocked = whyBlocked(own, state)
+  // Switched off is the person's; we go on writing, so that switching on finds the rule complete.
+  const writes = blocked === null || blocked.state === 'edge-disabled'
+  if (own.kind === 'problem' || state.base === null || !writes) return { rules: null, plan: null, blocked }
+  const clauses = own.kind === 'present' ? clausesOwed(own.clauses, state.debts) : []
+  const planned = plan({
+    edge: deps.edge.name,
+    bans: stock.bans,
+    current: own.kind === 'present' ? own.terms : [],
+    clauses,
+    limit: deps.rule.limit,
+    observing: deps.observing,
+    now: deps.clock.now(),
+  })
+  const { description, action } = deps.rule
+  const base = state.base
+  const rules = compose({ rules: head.rules, own, base, debts: state.debts, terms: planned.terms, description, action })
+  return { rules, plan: planned, blocked }
+}
+
+function whyBlocked(own: OwnRule, state: EdgeState): { state: string; detail: string } | null {
+  if (own.kind !== 'problem' && state.contested !== null) {
+    const what = state.contested.ruleGone ? 'our rule was deleted' : 'most of our terms were taken out'
+    const detail = `${what} again: nothing is written here until it is back, or until \`portcullis resume\``
+    return { state: 'edge-contested', detail }
+  }
+  return whyNotHolding(own)
+}
+
+function attemptOf(deps: PassDeps, stock: Stock, head: Head, rules: readonly Rule[], planned: Plan | null): Attempt {
+  const terms = planned?.terms ?? []
+  const current = stock.own.kind === 'present' ? stock.own.terms : []
+  return {
+    id: deps.newId(),
+    at: deps.clock.now().toISOString(),
+    read: head.version,
+    digest: digestOf(rules),
+    adding: terms.filter((t) => !current.includes(t)),
+    removing: current.filter((t) => !terms.includes(t)),
+    pays: stock.state.debts.map((d) => d.id),
+    landed: null,
+  }
+}
+
+function withAttempt(state: EdgeState, attempt: Attempt, now: Date): EdgeState {
+  return { ...state, attempts: trimAttempts([...state.attempts, attempt], now) }
+}
+
+async function writeState(deps: PassDeps, lease: Lease, state: EdgeState): Promise<void> {
+  const put = [{ collection: 'edges' as const, id: deps.edge.name, doc: state }]
+  if (await deps.records.commit({ expect: [lease.fence], put })) return
+  throw new LeaseLostError(`another instance took over the edge ${deps.edge.name}`)
+}
+
+async function readHead(edge: Edge): Promise<Head> {
+  const ruleset = await edge.read()
+  return ruleset === null ? { rulesetId: '', version: 0, rules: [] } : headOf(ruleset)
+}
+
+function headOf(ruleset: Ruleset): Head {
+  return { rulesetId: ruleset.id, version: ruleset.version, rules: ruleset.rules }
+}

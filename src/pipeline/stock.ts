@@ -1,0 +1,179 @@
+import { account, type Head, type JudgedHand, stillNeeded } from '../core/account.ts'
+import { applyHands } from '../core/apply-hands.ts'
+import { type Ban, endOf } from '../core/ban.ts'
+import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
+import type { Released } from '../core/guards.ts'
+import type { Versions } from '../core/landed.ts'
+import type { OwnRule } from '../core/own-rule.ts'
+import type { Rule } from '../core/rules.ts'
+import { type Ending, sweep } from '../core/sweep.ts'
+import type { Change, Stored } from '../ports.ts'
+import { type Lease, LeaseLostError } from './lease.ts'
+import type { PassDeps } from './pass-types.ts'
+
+/** Where the edge and the ledger stand once everything that happened is accounted for. */
+export interface Stock {
+  readonly state: EdgeState
+  readonly bans: readonly Ban[]
+  readonly own: OwnRule
+  /** Addresses whose bans changed here. */
+  readonly touched: readonly string[]
+  readonly gone: readonly string[]
+}
+
+/** Explains what others did since the last pass, ends what is over, and makes the ledger say so, in one commit. */
+export async function takeStock(
+  deps: PassDeps,
+  lease: Lease,
+  head: Head,
+  versions: Map<number, readonly Rule[] | null>,
+): Promise<Stock> {
+  const { records, edge, clock } = deps
+  for (;;) {
+    const now = clock.now()
+    const [edges, stored, releases] = await Promise.all([
+      records.get<EdgeState>('edges', [edge.name]),
+      records.all<Ban>('bans'),
+      records.all<Released>('released'),
+    ])
+    const before = edges.get(edge.name)?.doc ?? NEW_EDGE
+    await fetchVersions(deps, before, head, versions)
+    const { state, hands, own } = account(before, head, versions, deps.rule.description, now)
+    if (deps.observing && before.base === null) {
+      const found = hands.flatMap((hand) => hand.adopted)
+      deps.events.wouldAdopt({ edge: edge.name, addresses: found })
+      return { state: before, bans: stored.map((s) => s.doc), own, touched: [], gone: [] }
+    }
+    const ledger = new Map(stored.map((s) => [s.id, s]))
+    const effects = applyHands(docsOf(ledger), hands, {
+      edge: edge.name,
+      adoptForMs: deps.adoptForMs,
+      releaseForMs: deps.releaseForMs,
+      now,
+    })
+    const released = [...releases.map((r) => r.doc), ...effects.released]
+    const bans = new Map(docsOf(ledger))
+    for (const [address, ban] of effects.put) bans.set(address, ban)
+    for (const address of effects.remove) bans.delete(address)
+    const swept = sweep([...bans.values()], { ...deps.friends(), released, maxAlertAgeMs: deps.maxAlertAgeMs, now })
+    for (const ban of swept.put) bans.set(ban.address, ban)
+    for (const { ban } of swept.gone) bans.delete(ban.address)
+
+    const stock = {
+      state,
+      bans: [...bans.values()],
+      own,
+      touched: changedBetween(ledger, bans),
+      gone: [...ledger.keys()].filter((a) => !bans.has(a)),
+    }
+    const change = changeOf(
+      deps,
+      lease,
+      before,
+      stock,
+      ledger,
+      bans,
+      effects.released,
+      endings(swept.gone, effects.remove, ledger),
+    )
+    if (change === null || (await records.commit(change))) {
+      report(deps, hands, swept.gone)
+      return stock
+    }
+    const fence = (await records.get('epochs', [edge.name])).get(edge.name)
+    if (fence?.rev !== lease.fence.rev) throw new LeaseLostError(`another instance took over the edge ${edge.name}`)
+  }
+}
+
+async function fetchVersions(
+  deps: PassDeps,
+  state: EdgeState,
+  head: Head,
+  versions: Map<number, readonly Rule[] | null>,
+) {
+  const known: Versions = versions
+  for (;;) {
+    const needed = stillNeeded(state, head, known)
+    if (needed.length === 0) return
+    for (const version of needed) versions.set(version, (await deps.edge.version(version))?.rules ?? null)
+  }
+}
+
+function endings(
+  swept: readonly { readonly ban: Ban; readonly how: Ending }[],
+  removed: ReadonlySet<string>,
+  ledger: ReadonlyMap<string, Stored<Ban>>,
+): { ban: Ban; how: Ending }[] {
+  const lifted = [...removed].flatMap((address) => {
+    const ban = ledger.get(address)?.doc
+    return ban === undefined ? [] : [{ ban, how: 'released' as const }]
+  })
+  return [...swept, ...lifted]
+}
+
+// Offences are forgotten after this long.
+const OFFENCE_MEMORY_MS = 180 * 24 * 3600_000
+
+/** The one commit that says it all; null: nothing changed. */
+function changeOf(
+  deps: PassDeps,
+  lease: Lease,
+  before: EdgeState,
+  stock: Stock,
+  ledger: ReadonlyMap<string, Stored<Ban>>,
+  bans: ReadonlyMap<string, Ban>,
+  released: readonly Released[],
+  ended: readonly { ban: Ban; how: Ending }[],
+): Change | null {
+  const now = deps.clock.now()
+  const { touched } = stock
+  if (touched.length === 0 && released.length === 0 && JSON.stringify(before) === JSON.stringify(stock.state))
+    return null
+  const forget = new Date(now.getTime() + OFFENCE_MEMORY_MS)
+  const offences = ended.filter(({ ban }) => ban.offence > 0)
+  return {
+    expect: [lease.fence, ...touched.map((id) => ({ collection: 'bans' as const, id, rev: ledger.get(id)?.rev ?? 0 }))],
+    put: [
+      { collection: 'edges', id: deps.edge.name, doc: stock.state },
+      ...touched.flatMap((id) => (bans.has(id) ? [{ collection: 'bans' as const, id, doc: bans.get(id) }] : [])),
+      ...released.map((r) => ({ collection: 'released' as const, id: r.address, doc: r, expires: new Date(r.until) })),
+      ...offences.map(({ ban, how }) => ({
+        collection: 'offences' as const,
+        id: ban.address,
+        doc: {
+          address: ban.address,
+          count: ban.offence,
+          endedAt: how === 'ended' ? (endOf(ban) ?? now.toISOString()) : now.toISOString(),
+          how,
+        },
+        expires: forget,
+      })),
+    ],
+    remove: touched.flatMap((id) => (bans.has(id) ? [] : [{ collection: 'bans' as const, id }])),
+  }
+}
+
+function report(deps: PassDeps, hands: readonly JudgedHand[], gone: readonly { ban: Ban; how: Ending }[]): void {
+  const { events } = deps
+  const edge = deps.edge.name
+  for (const hand of hands) {
+    const { version } = hand
+    if (hand.adopted.length > 0) events.adopted({ edge, addresses: hand.adopted })
+    if (hand.released.length > 0) events.released({ edge, addresses: hand.released, by: `the rule of ${edge}` })
+    if (hand.stale.length > 0) events.staleCopyRepaired({ edge, version, addresses: hand.stale })
+    if (hand.accident.length > 0) events.putBack({ edge, version, addresses: hand.accident })
+    if (hand.contested !== null) events.contested({ edge })
+  }
+  for (const how of new Set(gone.map((g) => g.how))) {
+    events.ended({ addresses: gone.filter((g) => g.how === how).map((g) => g.ban.address), how })
+  }
+}
+
+function docsOf(ledger: ReadonlyMap<string, Stored<Ban>>): Map<string, Ban> {
+  return new Map([...ledger].map(([id, { doc }]) => [id, doc]))
+}
+
+function changedBetween(ledger: ReadonlyMap<string, Stored<Ban>>, bans: ReadonlyMap<string, Ban>): string[] {
+  const changed = [...bans].filter(([id, ban]) => ledger.get(id)?.doc !== ban).map(([id]) => id)
+  return [...changed, ...[...ledger.keys()].filter((id) => !bans.has(id))]
+}
