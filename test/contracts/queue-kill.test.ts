@@ -13,7 +13,9 @@ const CHILD = fileURLToPath(new URL('../support/stores-child.ts', import.meta.ur
 async function processWith(place: Place, ids: readonly string[], mode: 'add' | 'work'): Promise<ChildProcess> {
   const args = [CHILD, JSON.stringify(place.config()), JSON.stringify(ids), mode]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  process.once('exit', () => child.kill('SIGKILL'))
+  const last = () => child.kill('SIGKILL')
+  process.once('exit', last)
+  child.once('exit', () => process.removeListener('exit', last))
   await once(child.stdout ?? child, 'data')
   return child
 }
