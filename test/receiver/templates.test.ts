@@ -68,6 +68,26 @@ describe('what Kibana renders', () => {
     }
   }
 
+  it('takes the templates that the documentation gives', async () => {
+    const pages = ['README.md', 'docs/elastic.md'].map((page) =>
+      readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8'),
+    )
+    const blocks = pages.flatMap((page) => [...page.matchAll(/^```\w*\n(.*?)^```$/gms)].map(([, block]) => block ?? ''))
+    const templates = blocks.filter(
+      (block) => block.includes('{{#context.alerts}}') || block.includes('context.alerts.asJSON'),
+    )
+    equal(templates.length, 2)
+    for (const template of templates) {
+      for (const count of [0, 1, 3, 100]) {
+        equal((await deliver(template, count)).body.accepted, count)
+        deepEqual(
+          receiver.accepted.map(({ suspects, eventTime, run }) => ({ suspects, eventTime, run })),
+          Array.from({ length: count }, (_, at) => ({ suspects: addressesOf(at), eventTime: true, run: 'scheduled' })),
+        )
+      }
+    }
+  })
+
   it('takes what ParseHjson makes of ids alone', async () => {
     const template = '{{#ParseHjson}}{alerts:[{{#context.alerts}}{id:"{{_id}}"},{{/context.alerts}}]}{{/ParseHjson}}'
     equal((await deliver(template, 0)).status, 202)
