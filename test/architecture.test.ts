@@ -190,8 +190,22 @@ function importCycles(): string[] {
 }
 
 function deadLinks(file: string): string[] {
-  return [...text(file).matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)|src="(?!https?:)([^"]+)"/g)]
-    .map(([, link, image]) => link ?? image ?? '')
-    .filter((link) => !existsSync(join(dirname(file), link)))
-    .map((link) => `${file} points to ${link}`)
+  return [...text(file).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)|src="(?!https?:)([^"]+)"/g)]
+    .map(([, link, anchor, image]) => ({ link: link || image, target: targetOf(file, link || image), anchor }))
+    .filter(({ target, anchor }) => !existsSync(target) || (anchor && !anchorsOf(target).includes(anchor)))
+    .map(({ link, anchor }) => `${file} points to ${link ?? ''}${anchor ? `#${anchor}` : ''}`)
+}
+
+function targetOf(file: string, link: string | undefined): string {
+  return link ? join(dirname(file), link) : file
+}
+
+/** What a heading is called in a link. */
+function anchorsOf(document: string): string[] {
+  return [...text(document).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }
