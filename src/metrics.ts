@@ -6,7 +6,8 @@ export interface Metrics {
   missing(alerts: number): void
   alert(outcome: string, seconds: number | null): void
   refusal(reason: string): void
-  pass(edge: string, result: string, seconds: number | null, at: Date): void
+  pass(edge: string, result: string, seconds: number | null): void
+  setLastSettle(edge: string, at: Date): void
   cloudflareCall(method: string, status: string | number): void
   /** How many parts stand degraded under this label; 0: none. */
   degraded(part: string, count: number): void
@@ -59,11 +60,11 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
       if (seconds !== null) answered.observe(seconds)
     },
     refusal: (reason) => refusals.inc({ reason: word(reason) }),
-    pass(edge, result, seconds, at) {
+    pass(edge, result, seconds) {
       passes.inc({ edge, result: word(result) })
       if (seconds !== null) settled.observe(seconds)
-      if (result === 'ok' || result === 'settled') last.set({ edge }, at.getTime() / 1000)
     },
+    setLastSettle: (edge, at) => last.set({ edge }, at.getTime() / 1000),
     cloudflareCall: (method, status) => calls.inc({ method: word(method), status: word(status) }),
     degraded: (part, count) => degraded.set({ part: word(part) }, count),
     setBans: (edge, counts) => setEach(bans, { edge }, 'state', counts),
