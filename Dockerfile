@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-
 FROM node:24-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./

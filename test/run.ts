@@ -53,7 +53,8 @@ function installRedis(): boolean {
   console.error('No redis-server here: installing the Debian package …')
   const ours = forbidServices()
   try {
-    return apt('update') && apt('install', '-y', '--no-install-recommends', 'redis-server') && haveRedis()
+    apt('update') // an old list may do
+    return apt('install', '-y', '--no-install-recommends', 'redis-server') && haveRedis()
   } finally {
     if (ours) rmSync(POLICY, { force: true })
   }
