@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { Rule } from '../ports.ts'
-import type { Permission } from './cloudflare.ts'
 import { PHASE, Refused } from './cloudflare-rules.ts'
 import type { SimulatedZone } from './cloudflare-zone.ts'
 import type { Call } from './world-server.ts'
@@ -17,6 +16,8 @@ const IPS = {
       ' ',
     ),
 }
+
+export type Permission = 'waf-read' | 'waf-write' | 'zone-read'
 
 interface Asked {
   readonly zones: readonly SimulatedZone[]

@@ -1,11 +1,9 @@
 import type { Rule } from '../ports.ts'
 import { createLimiter } from './cloudflare-limits.ts'
-import { route } from './cloudflare-routes.ts'
+import { type Permission, route } from './cloudflare-routes.ts'
 import { Refused } from './cloudflare-rules.ts'
 import { createZone, type SimulatedZone, type ZoneOptions } from './cloudflare-zone.ts'
 import { type Answer, type Call, startServer, type WorldServer } from './world-server.ts'
-
-export type Permission = 'waf-read' | 'waf-write' | 'zone-read'
 
 /** How the simulated Cloudflare behaves; every field may be changed while it runs. */
 export interface CloudflareManners {

@@ -1,0 +1,123 @@
+import { Client, HttpConnection } from '@elastic/elasticsearch'
+import { RefusedError } from '../errors.ts'
+import type { Mark, Siem } from '../ports.ts'
+import { fromClient } from './elasticsearch-failure.ts'
+import { type AlertState, markAll, type ReadAlerts, stateOf } from './elasticsearch-mark.ts'
+import { MARK_SCRIPT } from './elasticsearch-script.ts'
+import { readCertificates } from './tls.ts'
+
+export interface ElasticsearchOptions {
+  readonly url: string
+  /** Encoded, as Kibana shows it. */
+  readonly apiKey: string
+  /** PEM file of a private authority; null: the usual ones. */
+  readonly caFile: string | null
+  /** The spaces that `probe` looks at. */
+  readonly spaces: readonly string[]
+  /** URL of a proxy to go through; the client reads no environment by itself. */
+  readonly proxy?: string | null
+  /** For one call, in milliseconds; absent: 30,000. */
+  readonly timeoutMs?: number
+}
+
+/** Marks alerts straight in the index, one update for all marks of a space, with the rules of `judge` in the update itself. */
+export function createElasticsearchSiem(options: ElasticsearchOptions): Siem {
+  const client = createElasticsearchClient(options)
+  const read = createAlertReader(client)
+  return {
+    mark: (marks) => markAll(marks, { read, blind: true, act: (space, some) => update(client, space, some) }),
+    probe: () => probe(client, options.spaces, ['read', 'write', 'maintenance']),
+  }
+}
+
+/** Never sends a call twice by itself. */
+export function createElasticsearchClient(options: ElasticsearchOptions): Client {
+  const ca = readCertificates(options.caFile, 'ELASTIC_CA_FILE')
+  return new Client({
+    node: options.url,
+    auth: { apiKey: options.apiKey },
+    maxRetries: 0,
+    requestTimeout: options.timeoutMs ?? 30_000,
+    ...(ca === null ? {} : { tls: { ca } }),
+    ...(options.proxy ? { proxy: options.proxy, Connection: HttpConnection } : {}),
+  })
+}
+
+/** Reads through the alias of a space's alerts. Half an answer is a failure: an alert that a slow shard holds is not unknown. */
+export function createAlertReader(client: Client): ReadAlerts {
+  return async (space, ids) => {
+    const found = await asOurs(() =>
+      client.search({
+        index: aliasOf(space),
+        size: ids.length,
+        track_total_hits: false,
+        allow_partial_search_results: false,
+        query: { ids: { values: [...ids] } },
+        _source: ['kibana.alert.workflow_status', 'kibana.alert.workflow_tags', 'signal.status'],
+      }),
+    )
+    return statesIn(found, 'Elasticsearch')
+  }
+}
+
+/** The alerts in the answer of a search; throws when it is incomplete or no such answer. */
+export function statesIn(answer: unknown, who: string): Map<string, AlertState> {
+  const { timed_out, _shards, hits } = (answer ?? {}) as {
+    timed_out?: unknown
+    _shards?: { failed?: unknown }
+    hits?: { hits?: unknown }
+  }
+  if (!Array.isArray(hits?.hits)) throw new Error(`${who} answered a search with something that is no list of hits`)
+  if (timed_out === true || Number(_shards?.failed ?? 0) > 0)
+    throw new Error(`${who} could search only a part of the alerts`)
+  return new Map(
+    (hits.hits as { _id?: unknown; _source?: unknown }[]).map((hit) => [String(hit?._id), stateOf(hit?._source)]),
+  )
+}
+
+/** Throws what keeps this API key from these privileges, or a space from having alerts. */
+export async function probe(client: Client, spaces: readonly string[], privileges: readonly string[]): Promise<void> {
+  const names = spaces.map(aliasOf)
+  const has = await asOurs(() =>
+    client.security.hasPrivileges({ index: [{ names, privileges: [...privileges] as ('read' | 'write')[] }] }),
+  )
+  const missing = names.filter((name) => privileges.some((each) => has.index?.[name]?.[each] !== true))
+  if (missing.length > 0) {
+    const mend = `give the key of ELASTICSEARCH_API_KEY ${privileges.join(', ')} on it`
+    throw new RefusedError('elastic', `The API key may not do its work on ${missing.join(', ')}; ${mend}`)
+  }
+  for (const index of names) await asOurs(() => client.search({ index, size: 0, track_total_hits: false }))
+}
+
+async function update(client: Client, space: string, marks: readonly Mark[]): Promise<void> {
+  const params = {
+    now: new Date().toISOString(),
+    marks: Object.fromEntries(marks.map(({ id, status, tag }) => [id, { status, tag }])),
+  }
+  const answer = await asOurs(() =>
+    client.updateByQuery({
+      index: aliasOf(space),
+      // Without it an update ends at the first alert that somebody else writes to at this moment.
+      conflicts: 'proceed',
+      refresh: true,
+      query: { ids: { values: marks.map((mark) => mark.id) } },
+      script: { lang: 'painless', source: MARK_SCRIPT, params },
+    }),
+  )
+  const reason = answer.failures?.[0]?.cause?.reason
+  if (answer.failures && answer.failures.length > 0)
+    throw new Error(`Elasticsearch could not update alerts: ${reason ?? 'no reason given'}`)
+  if (answer.timed_out) throw new Error('Elasticsearch could not update all alerts in time')
+}
+
+function aliasOf(space: string): string {
+  return `.alerts-security.alerts-${space}`
+}
+
+async function asOurs<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw fromClient(error)
+  }
+}
