@@ -1,3 +1,4 @@
+import { setTimeout as timeout } from 'node:timers/promises'
 import {
   type Job as BullJob,
   createRedisBackend,
@@ -58,9 +59,10 @@ export function startWorker(
     async close(graceMs) {
       await worker.pause(true)
       const finished = await drained(running, graceMs)
-      // BullMQ's own wait has no end; its blocking read must be cut short by hand when it is not to wait.
-      if (!finished) await (worker.backend as IQueueBackend).disconnectBlocking(true)
-      await worker.close(!finished)
+      // BullMQ's own wait for its jobs has no end, and while Redis is away, neither has the one for its connection.
+      const gently = finished && (backend.kind === 'sql' || backend.worker.status === 'ready')
+      if (!gently) await (worker.backend as IQueueBackend).disconnectBlocking(false).catch(() => {})
+      await Promise.race([worker.close(!gently), timeout(LONGEST_END, undefined, { ref: false })])
     },
   }
 }
@@ -141,9 +143,12 @@ function backoff(attempts: number, error: Error | undefined, chance: number): nu
   return Math.ceil(longest * (1 - chance / 2))
 }
 
+/** What has not ended by now, ms, ends when the store's connections are closed, which comes next. */
+const LONGEST_END = 2000
+
 /** True when nothing runs any more within the time. */
 async function drained(running: ReadonlyMap<string, unknown>, graceMs: number): Promise<boolean> {
   const end = Date.now() + graceMs
-  while (running.size > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20))
+  while (running.size > 0 && Date.now() < end) await timeout(20)
   return running.size === 0
 }
