@@ -3,7 +3,8 @@ const MAX_DEPTH = 12
 // Shorter ones would blank half of every line; the configuration refuses secrets under 16 characters anyway.
 const MIN_SECRET = 6
 
-const CREDENTIALS = /\b(Bearer|ApiKey|Basic)(\s+|%20|\+)[A-Za-z0-9._~+/=:%-]{6,}/gi
+// "Basic licences" is no credential; real ones in base64 have a digit or a sign.
+const CREDENTIALS = /\b(Bearer|ApiKey|Basic(?=\S*\s+\S*[0-9=+/]))(\s+|%20|\+)[A-Za-z0-9._~+/=:%-]{6,}/gi
 const URL_CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^\s/?#@]+@/gi
 const SECRET_KEY =
   /^(authorization|proxy-authorization|cookie|set-cookie|password|passwd|.*(secret|token|api[_-]?key))$/i

@@ -1,4 +1,4 @@
-import { type Context, Liquid } from 'liquidjs'
+import { type Context, Liquid, Tokenizer, TypeGuards } from 'liquidjs'
 
 /** What a template sees: `event`, `consts` and `steps`. */
 export type Scope = Readonly<Record<string, unknown>>
@@ -94,7 +94,21 @@ function engine(options: { keepOutputType: boolean }): Liquid {
 function asTag(condition: string): string {
   if (/%\}|\{%/.test(condition)) throw new Error('a condition has no {% … %} around it and none inside')
   const bare = /^\s*\$?\{\{((?:(?!\}\}).)*)\}\}\s*$/s.exec(condition)?.[1] ?? condition
+  assertAlternating(bare)
   return `{% if ${bare.replaceAll(/\s+/g, ' ')} %}yes{% endif %}`
+}
+
+// Liquid drops what it cannot place (`a b`, `a and`), and a condition that means something else must not hold.
+function assertAlternating(condition: string): void {
+  let wantsOperand = true
+  for (const token of new Tokenizer(condition).readExpressionTokens()) {
+    const isOperator = TypeGuards.isOperatorToken(token)
+    if (isOperator && token.operator === 'not' && wantsOperand) continue
+    if (isOperator === wantsOperand)
+      throw new Error(`${wantsOperand ? 'a value' : 'an operator'} is missing before ${token.getText()}`)
+    wantsOperand = isOperator
+  }
+  if (wantsOperand) throw new Error('a value is missing at its end')
 }
 
 function plain(scope: Scope): Record<string, unknown> {

@@ -34,7 +34,9 @@ export function checkShape(data: unknown): ShapeProblem[] {
 }
 
 function isSaidByDiscriminator(error: ErrorObject): boolean {
-  return error.keyword === 'required' && /^\/steps\/\d+$/.test(error.instancePath) && error.params.missingProperty === 'type'
+  return (
+    error.keyword === 'required' && /^\/steps\/\d+$/.test(error.instancePath) && error.params.missingProperty === 'type'
+  )
 }
 
 function isWrongKind(error: ErrorObject): boolean {

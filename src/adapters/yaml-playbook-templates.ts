@@ -84,5 +84,5 @@ function unknownVariable([root, name]: VariablePath, known: Known): string | nul
 function looksLikeKql(condition: string): boolean {
   const bare = condition.replaceAll(/"[^"]*"|'[^']*'/g, '""')
   const beforeFilters = bare.split('|', 1)[0] ?? ''
-  return beforeFilters.includes(':') || /(^|\s)(AND|OR|NOT|not)\s/.test(bare)
+  return beforeFilters.includes(':') || /(^|\s)(AND|OR|NOT)\s/.test(bare)
 }
