@@ -28,7 +28,6 @@ const OPERATORS =
 const MAX_DEPTH = 128
 
 function chain(state: State, depth: number): void {
-  if (depth > MAX_DEPTH) fail(state, 'maximum nesting depth exceeded')
   for (;;) {
     skip(state)
     simple(state, depth)
@@ -38,6 +37,7 @@ function chain(state: State, depth: number): void {
 }
 
 function simple(state: State, depth: number): void {
+  if (depth > MAX_DEPTH) fail(state, 'maximum nesting depth exceeded')
   if (match(state, /(?:not(?![a-z0-9_.])|!(?!=))/y)) {
     skip(state)
     simple(state, depth + 1)
