@@ -61,13 +61,17 @@ export function fromClient(error: unknown): Error {
 }
 
 /** The client keeps the words of a broken connection, not its code. */
+const CODES: readonly [RegExp, string][] = [
+  [/self.signed certificate/i, 'SELF_SIGNED_CERT_IN_CHAIN'],
+  [/unable to (verify|get)/i, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+  [/certificate has expired/i, 'CERT_HAS_EXPIRED'],
+  [/altnames/i, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  [/other side closed|socket hang up/i, 'ECONNRESET'],
+]
+
 function whyBroken(message: string): string {
-  const tls = /self.signed certificate/i.test(message)
-    ? 'SELF_SIGNED_CERT_IN_CHAIN'
-    : /unable to (verify|get)/i.test(message)
-      ? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
-      : null
-  const code = tls ?? /\b(E[A-Z_]{4,}|CERT_[A-Z_]+|ERR_[A-Z_]+)\b/.exec(message)?.[1]
+  const known = CODES.find(([words]) => words.test(message))?.[1]
+  const code = known ?? /\b(E[A-Z_]{4,}|ERR_[A-Z_]+)\b/.exec(message)?.[1]
   if (code === undefined) return message.slice(0, 200)
   return whyUnreachable(Object.assign(new Error(message), { code }), 'ELASTIC_CA_FILE')
 }
