@@ -23,28 +23,18 @@ export async function openEmbedded(
     throw new StoreError(`${directory} cannot be made: ${messageOf(error)}. Look at DATA_DIR.`, { cause: error })
   }
   const lock = holdDirectory(join(dataDir, 'store.lock'))
+  let db: PGlite | null = null
   try {
-    const db = await PGlite.create(directory)
+    db = await PGlite.create(directory)
     const pool = createPglitePool(db)
     await prepare(pool)
-    const timer = setInterval(() => void tidy(db).catch(onError), HOUR)
-    timer.unref()
-    return {
-      pool,
-      async close() {
-        clearInterval(timer)
-        await tidy(db).catch(onError)
-        await db.close()
-        lock.release()
-      },
-    }
+    return { pool, close: keepTidy(db, lock, onError) }
   } catch (error) {
+    await db?.close().catch(onError)
     lock.release()
     throw new StoreError(`The embedded store in ${directory} cannot be opened: ${messageOf(error)}`, { cause: error })
   }
 }
-
-const HOUR = 3_600_000
 
 async function prepare(pool: PgPool): Promise<void> {
   const client = await pool.connect()
@@ -64,6 +54,23 @@ async function recover(pool: PgPool): Promise<void> {
     QUEUE_NAME,
   ])
   await pool.query(`DELETE FROM meta WHERE queue = $1 AND field = 'stalled-check'`, [QUEUE_NAME])
+}
+
+const HOUR = 3_600_000
+
+/** Tidies every hour and at the end; answers how to close. */
+function keepTidy(db: PGlite, lock: { release(): void }, onError: (error: Error) => void): () => Promise<void> {
+  const timer = setInterval(() => void tidy(db).catch(onError), HOUR)
+  timer.unref()
+  return async () => {
+    clearInterval(timer)
+    try {
+      await tidy(db).catch(onError)
+      await db.close()
+    } finally {
+      lock.release()
+    }
+  }
 }
 
 /** PGlite has no background workers: nobody else sweeps dead rows or shortens the log that a start replays. */

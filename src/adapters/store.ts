@@ -58,14 +58,20 @@ async function openEmbeddedStore(dataDir: string, onError: (error: Error) => voi
 }
 
 async function openPostgresStore(url: string, onError: (error: Error) => void): Promise<Store> {
-  const pool = await connectPostgres(url, onError)
-  const close = () => pool.end()
+  let closed = false
+  // What its connections say while they end is of no use to anybody.
+  const hear = (error: Error) => (closed ? undefined : onError(error))
+  const pool = await connectPostgres(url, hear)
+  const close = async () => {
+    closed = true
+    await pool.end()
+  }
   const backend: QueueBackend = { kind: 'sql', producer: pool, worker: pool, factory: createPostgresBackend }
   return closing(close, async () => ({
     kind: 'postgres',
     records: await openSqlRecords(pool),
     warnings: [],
-    createQueue: (options = {}) => createQueue(backend, { onError, ...options }),
+    createQueue: (options = {}) => createQueue(backend, { onError: hear, ...options }),
     close,
   }))
 }
