@@ -70,7 +70,9 @@ export interface JobData {
   readonly acceptedAt: string
   /** Outputs of finished steps, by step name. */
   readonly checkpoints: Readonly<Record<string, unknown>>
-  /** Set by a replay: it is not refused as too old, and its finished outcome does not stop it. */
+  /** When it was taken up again: an outcome from before does not stop it. */
+  readonly reopenedAt?: string
+  /** Set by a replay: it is not refused as too old. */
   readonly replay?: { readonly at: string; readonly by: string }
   /** Why it waits, for people who look at the queue. */
   readonly waiting?: string

@@ -1,8 +1,8 @@
 import type { Clock } from '../ports.ts'
 
-/** Asks for a run that begins after the asking; all who ask while one is under way share the next. */
-export interface Coalesced<T> {
-  ask(): Promise<T>
+/** A run that begins after the asking; all who ask while one is under way share the next. */
+export interface Coalesced<I, O> {
+  ask(item: I): Promise<O>
   /** Resolves when nothing runs or waits. */
   idle(): Promise<void>
 }
@@ -12,11 +12,23 @@ export interface Pauses {
   readonly quietMs: number
   /** … or after this long, whoever still arrives. */
   readonly mostMs: number
+  /** At most so many items in one run. */
+  readonly mostItems: number
 }
 
-/** A group commit: the first run starts at once, those who arrive during it share the following one. */
-export function coalesce<T>(run: () => Promise<T>, clock: Pick<Clock, 'sleep'>, pauses: Pauses): Coalesced<T> {
-  let waiting: { resolve(value: T): void; reject(error: unknown): void }[] = []
+interface Asked<I, O> {
+  readonly item: I
+  resolve(value: O): void
+  reject(error: unknown): void
+}
+
+/** A group commit: the first run starts at once, those who arrive during it share the following one. `run` answers in order. */
+export function coalesce<I, O>(
+  run: (items: readonly I[]) => Promise<readonly O[]>,
+  clock: Pick<Clock, 'sleep'>,
+  pauses: Pauses,
+): Coalesced<I, O> {
+  let waiting: Asked<I, O>[] = []
   let arrivals = 0
   let running: Promise<void> | null = null
 
@@ -33,11 +45,13 @@ export function coalesce<T>(run: () => Promise<T>, clock: Pick<Clock, 'sleep'>, 
     await null
     for (let first = true; waiting.length > 0; first = false) {
       if (!first) await quiet()
-      const served = waiting
-      waiting = []
+      const served = waiting.slice(0, pauses.mostItems)
+      waiting = waiting.slice(pauses.mostItems)
       try {
-        const value = await run()
-        for (const { resolve } of served) resolve(value)
+        const values = await run(served.map((asked) => asked.item))
+        served.forEach(({ resolve }, i) => {
+          resolve(values[i] as O)
+        })
       } catch (error) {
         for (const { reject } of served) reject(error)
       }
@@ -53,9 +67,9 @@ export function coalesce<T>(run: () => Promise<T>, clock: Pick<Clock, 'sleep'>, 
   }
 
   return {
-    ask() {
+    ask(item) {
       arrivals++
-      const answer = new Promise<T>((resolve, reject) => waiting.push({ resolve, reject }))
+      const answer = new Promise<O>((resolve, reject) => waiting.push({ item, resolve, reject }))
       if (running === null) start()
       return answer
     },

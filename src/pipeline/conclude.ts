@@ -4,6 +4,7 @@ import type { EdgeState, PassMark } from '../core/edge-state.ts'
 import { type OwnRule, whyNotHolding } from '../core/own-rule.ts'
 import type { Plan } from '../core/plan.ts'
 import { verdicts } from '../core/verdict.ts'
+import { displacedNote } from './displaced.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
 import type { PassDeps, PassReport } from './pass-types.ts'
 import type { Stock } from './stock.ts'
@@ -52,6 +53,7 @@ export async function conclude(deps: PassDeps, lease: Lease, end: Ended): Promis
       put: [
         { collection: 'edges', id: edge, doc: { ...end.state, lastPass } },
         ...changed.map((ban) => ({ collection: 'bans' as const, id: ban.address, doc: ban })),
+        ...displacedIn(changed, edge).map((id) => ({ collection: 'settings' as const, id: displacedNote(id), doc: {} })),
       ],
     })
     if (written) {
@@ -69,13 +71,17 @@ export async function conclude(deps: PassDeps, lease: Lease, end: Ended): Promis
         detail,
         wrote: end.wrote,
         changed: [...new Set([...end.touched, ...changed.map((ban) => ban.address)])],
-        displaced: changed.filter((ban) => ban.edges[edge]?.why === 'displaced').map((ban) => ban.address),
+        displaced: displacedIn(changed, edge),
         gone,
       }
     }
     const epoch = (await records.get('epochs', [edge])).get(edge)
     if (epoch?.rev !== lease.fence.rev) throw new LeaseLostError(`another instance took over the edge ${edge}`)
   }
+}
+
+function displacedIn(bans: readonly Ban[], edge: string): string[] {
+  return bans.filter((ban) => ban.edges[edge]?.why === 'displaced').map((ban) => ban.address)
 }
 
 function markOf(deps: PassDeps, end: Ended, state: string, detail: string): PassMark {

@@ -1,0 +1,67 @@
+import type { AlertRecord, Outcome } from '../core/outcome.ts'
+import type { Clock, JobData, Records } from '../ports.ts'
+import { coalesce } from './coalesce.ts'
+import { putRecord } from './ledger.ts'
+
+interface Conclusion {
+  readonly data: JobData
+  readonly outcome: Outcome
+}
+
+const PAUSES = { quietMs: 0, mostMs: 0, mostItems: 250 }
+
+/** Writes what became of alerts, many in one commit. Durable when it resolves. */
+export function createConclusions(deps: {
+  readonly records: Records
+  readonly clock: Clock
+  readonly events: {
+    concluded(e: {
+      alert: JobData['alert']
+      outcome: string
+      seconds: number | null
+      suspects: readonly string[]
+    }): void
+  }
+}): (data: JobData, outcome: Outcome) => Promise<void> {
+  const { records, clock, events } = deps
+  const together = coalesce(write, clock, PAUSES)
+
+  async function write(conclusions: readonly Conclusion[]): Promise<undefined[]> {
+    const now = clock.now()
+    const ids = conclusions.map(({ data }) => data.alert.id)
+    const known = await records.get<AlertRecord>('outcomes', ids)
+    await records.commit({
+      put: conclusions.map(({ data, outcome }) => {
+        const record = known.get(data.alert.id)?.doc ?? newRecord(data, now)
+        return putRecord(data.alert.id, { ...record, outcome, at: now.toISOString(), waiting: null }, now)
+      }),
+      remove: conclusions.flatMap(({ data }) =>
+        data.waiting === undefined ? [] : [{ collection: 'parked' as const, id: data.alert.id }],
+      ),
+    })
+    for (const { data, outcome } of conclusions) {
+      const seconds = (now.getTime() - Date.parse(data.acceptedAt)) / 1000
+      events.concluded({ alert: data.alert, outcome, seconds, suspects: data.alert.suspects })
+    }
+    return conclusions.map(() => undefined)
+  }
+
+  return (data, outcome) => together.ask({ data, outcome })
+}
+
+/** An alert whose playbook blocks nothing has no record before its end. */
+function newRecord(data: JobData, now: Date): AlertRecord {
+  const { rule, space } = data.alert
+  const at = now.toISOString()
+  return {
+    outcome: null,
+    firstDecidedAt: at,
+    at,
+    waiting: null,
+    rule: rule.name,
+    playbook: data.playbook.name,
+    space,
+    wanted: [],
+    refused: [],
+  }
+}

@@ -1,0 +1,107 @@
+import type { Alert } from '../core/alert.ts'
+import { type AlertRecord, isReopenable } from '../core/outcome.ts'
+import type { Playbook } from '../core/playbook.ts'
+import { matchPlaybook } from '../core/playbook-match.ts'
+import type { Clock, JobData, Queue, Records } from '../ports.ts'
+import { coalesce } from './coalesce.ts'
+import { reopen } from './reopen.ts'
+
+export interface Intake {
+  /** Durable when it resolves; throws a StoreError when it cannot be made so. */
+  accept(alerts: readonly Alert[]): Promise<{ accepted: number; duplicates: number; unmatched: number }>
+}
+
+export interface IntakeDeps {
+  readonly records: Records
+  readonly queue: Queue
+  readonly clock: Clock
+  readonly playbooks: () => readonly { readonly playbook: Playbook; readonly text: string }[]
+  readonly events: { accepted(e: { alert: Alert; playbook?: string }): void }
+}
+
+interface Candidate {
+  readonly alert: Alert
+  readonly data: JobData
+}
+
+// Deliveries that arrive during a write share the next one.
+const PAUSES = { quietMs: 0, mostMs: 0, mostItems: 100 }
+// Alerts accepted by this process and perhaps not decided yet, to tell repeated deliveries.
+const RECENT = 20_000
+
+/** From alerts to durable jobs: matched to their playbook, each once. */
+export function createIntake(deps: IntakeDeps): Intake {
+  const { records, queue, clock, events } = deps
+  const kept = new Set<string>()
+  const recent = new Set<string>()
+  const together = coalesce(enqueue, clock, PAUSES)
+
+  async function enqueue(batches: readonly (readonly Candidate[])[]): Promise<number[]> {
+    const candidates = new Map(batches.flat().map((c) => [c.alert.id, c]))
+    const known = await records.get<AlertRecord>('outcomes', [...candidates.keys()])
+    const outcomes = new Map([...known].map(([id, { doc }]) => [id, doc]))
+    const fresh = [...candidates.values()].filter(({ alert }) => !isKnown(outcomes.get(alert.id)))
+    const again = [...candidates.values()].filter(({ alert }) => isToReopen(outcomes.get(alert.id)))
+    await keepPlaybooks()
+    await queue.add(fresh.map(({ alert, data }) => ({ id: alert.id, data })))
+    await reopen(
+      deps,
+      again.map(({ data }) => data),
+    )
+    const taken = new Set([...fresh, ...again].map(({ alert }) => alert.id))
+    return batches.map((batch) => batch.filter(({ alert }) => taken.delete(alert.id) && isNews(alert, outcomes)).length)
+  }
+
+  /** An add of a stored id does nothing, so alerts at work are added again: one of them may have lost its job. */
+  function isKnown(record: AlertRecord | undefined): boolean {
+    return record !== undefined && record.outcome !== null
+  }
+
+  function isToReopen(record: AlertRecord | undefined): boolean {
+    return record?.outcome != null && isReopenable(record.outcome)
+  }
+
+  function isNews(alert: Alert, outcomes: ReadonlyMap<string, AlertRecord>): boolean {
+    const record = outcomes.get(alert.id)
+    const news = record === undefined ? !recent.has(alert.id) : isToReopen(record)
+    recent.add(alert.id)
+    if (recent.size > RECENT) recent.delete(recent.values().next().value as string)
+    return news
+  }
+
+  async function keepPlaybooks(): Promise<void> {
+    const missing = deps.playbooks().filter(({ playbook }) => !kept.has(playbook.hash))
+    if (missing.length === 0) return
+    const put = missing.map(({ playbook, text }) => ({
+      collection: 'playbooks' as const,
+      id: playbook.hash,
+      doc: { file: playbook.file, text },
+    }))
+    await records.commit({ put })
+    for (const { playbook } of missing) kept.add(playbook.hash)
+  }
+
+  return {
+    async accept(alerts) {
+      const playbooks = deps.playbooks().map(({ playbook }) => playbook)
+      const acceptedAt = clock.now().toISOString()
+      const candidates = alerts.flatMap((alert): Candidate[] => {
+        const playbook = matchPlaybook(playbooks, alert)
+        return playbook === null ? [] : [{ alert, data: jobOf(alert, playbook, acceptedAt) }]
+      })
+      const accepted = candidates.length === 0 ? 0 : await together.ask(candidates)
+      for (const { alert, data } of candidates) events.accepted({ alert, playbook: data.playbook.name })
+      return { accepted, duplicates: candidates.length - accepted, unmatched: alerts.length - candidates.length }
+    },
+  }
+}
+
+function jobOf(alert: Alert, playbook: Playbook, acceptedAt: string): JobData {
+  return {
+    alert,
+    playbook: { name: playbook.name, hash: playbook.hash },
+    wantsBlock: playbook.steps.some((step) => step.type === 'cloudflare.block'),
+    acceptedAt,
+    checkpoints: {},
+  }
+}

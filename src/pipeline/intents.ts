@@ -1,0 +1,147 @@
+import { automaticBan, parseAddress } from '../core/address.ts'
+import type { Alert } from '../core/alert.ts'
+import type { Ban } from '../core/ban.ts'
+import { type BlockDecision, decideBlock, type Offence } from '../core/decide.ts'
+import type { Released } from '../core/guards.ts'
+import type { AlertRecord } from '../core/outcome.ts'
+import type { BlockStep } from '../core/playbook.ts'
+import type { Clock, Records, Stored } from '../ports.ts'
+import { coalesce } from './coalesce.ts'
+import { putRecord } from './ledger.ts'
+import type { Friends } from './pass-types.ts'
+
+/** One alert that wants a block. */
+export interface Intent {
+  readonly alert: Alert
+  readonly playbook: string
+  readonly step: Pick<BlockStep, 'durations' | 'zones'>
+  readonly observing: boolean
+  /** Set by a replay: a fresh clock, and never too old. */
+  readonly replayedAt: string | null
+}
+
+export interface Decided {
+  readonly decision: BlockDecision
+  readonly record: AlertRecord
+  /** Whether a ban was written: a pass has to follow. */
+  readonly changed: boolean
+}
+
+export interface IntentDeps {
+  readonly records: Records
+  readonly clock: Clock
+  readonly friends: () => Friends
+  readonly maxBansPerHour: number
+  readonly maxAlertAgeMs: number
+}
+
+const HOUR_MS = 3600_000
+// Decisions that arrive during a commit share the next one; the size keeps one transaction short.
+const PAUSES = { quietMs: 0, mostMs: 0, mostItems: 250 }
+
+/** Decides and writes the intent to the ledger, many alerts in one commit. Durable when it resolves. */
+export function createIntents(deps: IntentDeps): (intent: Intent) => Promise<Decided> {
+  const together = coalesce((intents: readonly Intent[]) => decideTogether(deps, intents), deps.clock, PAUSES)
+  return (intent) => together.ask(intent)
+}
+
+async function decideTogether(deps: IntentDeps, intents: readonly Intent[]): Promise<Decided[]> {
+  const { records, clock } = deps
+  const addresses = [...new Set(intents.flatMap((intent) => addressesOf(intent.alert)))]
+  for (;;) {
+    const now = clock.now()
+    const [stored, offences, outcomes, released, settings] = await Promise.all([
+      records.get<Ban>('bans', addresses),
+      records.get<Offence>('offences', addresses),
+      records.get<AlertRecord>('outcomes', [...new Set(intents.map((intent) => intent.alert.id))]),
+      records.all<Released>('released'),
+      records.get<{ times: string[] }>('settings', ['quota']),
+    ])
+    const bans = new Map([...stored].map(([id, { doc }]) => [id, doc]))
+    const hourAgo = new Date(now.getTime() - HOUR_MS).toISOString()
+    const times = settings.get('quota')?.doc.times.filter((time) => time > hourAgo) ?? []
+    const before = times.length
+    const changed = new Set<string>()
+    const decided = intents.map((intent): Decided => {
+      const known = outcomes.get(intent.alert.id)?.doc
+      const firstDecidedAt = firstDecision(intent, known, now)
+      const decision = decideBlock({
+        alert: intent.alert,
+        durations: intent.step.durations,
+        edges: intent.step.zones,
+        guards: {
+          ...deps.friends(),
+          by: 'alert',
+          released: released.map((r) => r.doc),
+          tooOld: isTooOld(intent, firstDecidedAt, deps.maxAlertAgeMs),
+          observing: intent.observing,
+          now,
+          decidedAt: now,
+        },
+        bans,
+        offences: new Map([...offences].map(([id, { doc }]) => [id, doc])),
+        quotaLeft: deps.maxBansPerHour - times.length,
+        now,
+      })
+      for (const ban of decision.bans) {
+        bans.set(ban.address, ban)
+        changed.add(ban.address)
+      }
+      for (let i = 0; i < decision.spent; i++) times.push(now.toISOString())
+      return { decision, record: recordOf(intent, decision, firstDecidedAt, now), changed: decision.bans.length > 0 }
+    })
+    const written = await records.commit({
+      expect: [
+        ...[...changed].map((id) => ({ collection: 'bans' as const, id, rev: revOf(stored.get(id)) })),
+        ...(times.length > before
+          ? [{ collection: 'settings' as const, id: 'quota', rev: revOf(settings.get('quota')) }]
+          : []),
+      ],
+      put: [
+        ...[...changed].map((id) => ({ collection: 'bans' as const, id, doc: bans.get(id) })),
+        ...decided.map(({ record }, i) => putRecord((intents[i] as Intent).alert.id, record, now)),
+        ...(times.length > before ? [{ collection: 'settings' as const, id: 'quota', doc: { times } }] : []),
+      ],
+    })
+    if (written) return decided
+  }
+}
+
+function addressesOf(alert: Alert): string[] {
+  return alert.suspects.flatMap((suspect) => {
+    const address = parseAddress(suspect)
+    return address === null ? [] : [automaticBan(address).text]
+  })
+}
+
+/** Ages are measured at the first decision, so that waiting does not make an alert too old; a replay starts afresh. */
+function firstDecision(intent: Intent, known: AlertRecord | undefined, now: Date): string {
+  if (known === undefined) return now.toISOString()
+  const replayed = intent.replayedAt !== null && intent.replayedAt > known.firstDecidedAt
+  return replayed ? now.toISOString() : known.firstDecidedAt
+}
+
+function isTooOld({ alert, replayedAt }: Intent, firstDecidedAt: string, maxAlertAgeMs: number): boolean {
+  if (replayedAt !== null) return false
+  // Somebody ran the rule over the past: without the event's own time nobody knows how old it is.
+  if (alert.run === 'manual' && !alert.eventTime) return true
+  return alert.time !== null && Date.parse(firstDecidedAt) - Date.parse(alert.time) > maxAlertAgeMs
+}
+
+function recordOf(intent: Intent, decision: BlockDecision, firstDecidedAt: string, now: Date): AlertRecord {
+  return {
+    outcome: null,
+    firstDecidedAt,
+    at: now.toISOString(),
+    waiting: null,
+    rule: intent.alert.rule.name,
+    playbook: intent.playbook,
+    space: intent.alert.space,
+    wanted: decision.wanted,
+    refused: decision.refused.map(({ suspect, refusal }) => ({ suspect, refusal })),
+  }
+}
+
+function revOf(stored: Stored<unknown> | undefined): number {
+  return stored?.rev ?? 0
+}

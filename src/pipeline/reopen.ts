@@ -1,0 +1,45 @@
+import type { AlertRecord, Outcome } from '../core/outcome.ts'
+import type { Clock, JobData, Queue, Records } from '../ports.ts'
+
+interface ReopenDeps {
+  readonly records: Records
+  readonly queue: Queue
+  readonly clock: Clock
+}
+
+/** Takes concluded alerts up again: their stored job in place, or a new one where it is gone. One step, so that no crash leaves half of it. */
+export async function reopen({ queue, clock }: Omit<ReopenDeps, 'records'>, jobs: readonly JobData[]): Promise<void> {
+  if (jobs.length === 0) return
+  const at = clock.now().toISOString()
+  const entries = jobs.map(({ waiting, ...data }) => ({
+    id: data.alert.id,
+    data: { ...data, acceptedAt: at, reopenedAt: at, checkpoints: {} },
+  }))
+  const there = new Set(await queue.rerun(entries))
+  await queue.add(entries.filter(({ id }) => !there.has(id)))
+}
+
+/** Takes up every alert with this outcome whose job is still stored; answers how many. */
+export async function reopenAll(deps: ReopenDeps, outcome: Outcome): Promise<number> {
+  const records = await deps.records.all<AlertRecord>('outcomes')
+  const ids = records.filter(({ doc }) => doc.outcome === outcome).map(({ id }) => id)
+  let reopened = 0
+  for (const id of ids) {
+    const job = await deps.queue.read(id)
+    if (job === null) continue
+    await reopen(deps, [job.data])
+    reopened++
+  }
+  return reopened
+}
+
+/** By a person: a fresh clock, never too old, every step again (of a failed job only the unfinished ones). False: no such job. */
+export async function replay({ queue, clock }: Omit<ReopenDeps, 'records'>, alertId: string, by: string): Promise<boolean> {
+  const job = await queue.read(alertId)
+  if (job === null) return false
+  const at = clock.now().toISOString()
+  const { waiting, ...data } = job.data
+  const checkpoints = job.state === 'failed' ? data.checkpoints : {}
+  const fresh = { ...data, acceptedAt: at, reopenedAt: at, replay: { at, by }, checkpoints }
+  return (await queue.rerun([{ id: alertId, data: fresh }])).length > 0
+}

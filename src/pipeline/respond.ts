@@ -1,0 +1,144 @@
+import { type AlertRecord, isFinal, type Outcome } from '../core/outcome.ts'
+import type { Playbook, Step } from '../core/playbook.ts'
+import { messageOf, PermanentError, RefusedError, RetryLaterError, StoreError } from '../errors.ts'
+import type { Clock, Job, JobData, Mark, Ran, Records } from '../ports.ts'
+import type { Health } from './health.ts'
+import type { MarkRequest, MarkResult } from './marks.ts'
+import type { Parking } from './parking.ts'
+import { blockOutcome, blockOutputs } from './steps/set-status.ts'
+import type { RunStep, StepContext, StepResult } from './steps/step.ts'
+
+export interface RespondDeps {
+  readonly records: Records
+  readonly clock: Clock
+  readonly health: Health
+  readonly parking: Parking
+  readonly conclude: (data: JobData, outcome: Outcome) => Promise<void>
+  readonly playbookBy: (hash: string) => Promise<Playbook>
+  /** MODE=observe. */
+  readonly observing: boolean
+  readonly giveUpAfterMs: number
+  readonly steps: { readonly [T in Step['type']]: RunStep<Extract<Step, { type: T }>> }
+  readonly test: (condition: string, context: StepContext) => boolean
+  readonly mark: (request: MarkRequest) => Promise<MarkResult>
+  readonly events: {
+    parked(e: { alert: JobData['alert']; reason: string }): void
+    retried(e: { alert: JobData['alert']; error: unknown; attempt: number }): void
+    gaveUp(e: { alert: JobData['alert']; error: unknown }): void
+    failed(e: { what: string; error: unknown }): void
+  }
+}
+
+// A park ends when woken, after this long at the latest.
+const PARK_MS = 60_000
+
+/** Runs an alert's playbook, step by step, from where it stopped; the queue calls it as often as it takes. */
+export function createRespond(deps: RespondDeps): (job: Job) => Promise<Ran> {
+  return async (job) => {
+    const record = (await deps.records.get<AlertRecord>('outcomes', [job.id])).get(job.id)?.doc
+    // Concluded, and the process died before the queue heard of it.
+    if (record?.outcome && !(job.data.reopenedAt && job.data.reopenedAt >= record.at)) return { kind: 'done', outcome: record.outcome }
+    const playbook = await deps.playbookBy(job.data.playbook.hash)
+    const outputs: Record<string, unknown> = { ...job.data.checkpoints }
+    const observing = deps.observing || playbook.mode === 'observe'
+    const context: StepContext = { data: job.data, playbook, observing, outputs }
+    for (const step of playbook.steps) {
+      if (step.name in outputs) continue
+      const result = await runStep(deps, job, step, context)
+      if (result.kind === 'park') return park(deps, job, context, result)
+      if (result.kind === 'conclude') return end(deps, job, context, result.outcome)
+      outputs[step.name] = result.output
+      // A call to the outside is not to be made twice once its answer is known; the other steps may be repeated.
+      if (step.type === 'http') await job.save({ ...job.data, checkpoints: outputs })
+    }
+    return end(deps, job, context, blockOutcome(context, blockOutputs(context)))
+  }
+}
+
+async function runStep(deps: RespondDeps, job: Job, step: Step, context: StepContext): Promise<StepResult> {
+  try {
+    if (step.if !== null && !deps.test(step.if, context)) return { kind: 'done', output: { skipped: 'if' } }
+    const result = await (deps.steps[step.type] as RunStep<Step>)(step, context)
+    if (step.type === 'security.setAlertStatus') deps.health.works('elastic')
+    return result
+  } catch (error) {
+    return failStep(deps, job, step, context, error)
+  }
+}
+
+async function failStep(
+  deps: RespondDeps,
+  job: Job,
+  step: Step,
+  context: StepContext,
+  error: unknown,
+): Promise<StepResult> {
+  if (error instanceof StoreError) throw error
+  await saveProgress(job, context)
+  const { continue: goOn, retry } = step.onFailure
+  const spent = retry !== null && job.attempts + 1 >= retry.maxAttempts
+  if (error instanceof RefusedError && !spent) {
+    deps.health.refused(error.part, error.message)
+    if (!isTooLate(deps, job)) return { kind: 'park', reason: error.part, addresses: [] }
+  }
+  const given = error instanceof PermanentError || spent || isTooLate(deps, job)
+  if (given && goOn) return { kind: 'done', output: { error: messageOf(error) } }
+  if (given) {
+    deps.events.gaveUp({ alert: job.data.alert, error })
+    await deps.conclude(job.data, 'gave-up')
+    throw new PermanentError(messageOf(error), { cause: error })
+  }
+  deps.events.retried({ alert: job.data.alert, error, attempt: job.attempts + 1 })
+  if (retry === null) throw error
+  throw new RetryLaterError(messageOf(error), retry.delayMs, { cause: error })
+}
+
+function isTooLate({ clock, giveUpAfterMs }: RespondDeps, { data }: Job): boolean {
+  return clock.now().getTime() - Date.parse(data.acceptedAt) > giveUpAfterMs
+}
+
+async function park(
+  deps: RespondDeps,
+  job: Job,
+  context: StepContext,
+  result: Extract<StepResult, { kind: 'park' }>,
+): Promise<Ran> {
+  const { reason, addresses } = result
+  const { alert } = job.data
+  await saveProgress(job, context)
+  if (job.data.waiting !== reason) {
+    await deps.parking.put(alert.id, { addresses, reason })
+    deps.events.parked({ alert, reason })
+    if (reason.startsWith('edge-')) tag(deps, context, reason)
+  }
+  return { kind: 'park', ms: PARK_MS, reason }
+}
+
+/** Tells the analyst in Elastic what an open alert waits for; nothing hangs on it. */
+function tag({ mark, events }: RespondDeps, { data, playbook, observing }: StepContext, word: string): void {
+  if (observing || !playbook.steps.some((step) => step.type === 'security.setAlertStatus')) return
+  const { id, space } = data.alert
+  const request: Mark = { id, space, status: null, tag: word }
+  mark({ mark: request, needs: null }).catch((error) =>
+    events.failed({ what: `tagging alert ${id} as ${word}`, error }),
+  )
+}
+
+async function end(deps: RespondDeps, job: Job, context: StepContext, outcome: Outcome): Promise<Ran> {
+  await deps.conclude(job.data, outcome)
+  if (outcome === 'lapsed') tag(deps, context, outcome)
+  if (isFinal(outcome)) await job.save(trimmed(job.data))
+  return { kind: 'done', outcome }
+}
+
+/** What a replay needs and nothing more: a finished job is kept for a week. */
+function trimmed(data: JobData): JobData {
+  const { waiting, ...rest } = data
+  return { ...rest, alert: { ...data.alert, evidence: {} }, checkpoints: {} }
+}
+
+async function saveProgress(job: Job, { outputs }: StepContext): Promise<void> {
+  if (Object.keys(outputs).length > Object.keys(job.data.checkpoints).length) {
+    await job.save({ ...job.data, checkpoints: outputs })
+  }
+}

@@ -1,0 +1,100 @@
+import type { RefusedSuspect } from '../../core/decide.ts'
+import type { AlertRecord } from '../../core/outcome.ts'
+import type { BlockStep } from '../../core/playbook.ts'
+import { hasLapsed, standingOf } from '../../core/standing.ts'
+import type { Clock, Records } from '../../ports.ts'
+import type { Decided, Intent } from '../intents.ts'
+import { readAddresses } from '../ledger.ts'
+import type { Settler } from '../settler.ts'
+import type { RunStep, StepContext, StepResult } from './step.ts'
+
+/** What the step leaves to those after it. */
+export interface BlockOutput {
+  /** Addresses and prefixes that are held everywhere they are wanted. */
+  readonly blocked: readonly string[]
+  readonly refused: readonly RefusedSuspect[]
+  /** Names of the edges. */
+  readonly edges: readonly string[]
+  readonly since: string
+}
+
+export interface BlockDeps {
+  readonly records: Records
+  readonly clock: Clock
+  readonly settler: Settler
+  readonly intend: (intent: Intent) => Promise<Decided>
+  readonly maxAlertAgeMs: number
+  readonly events: {
+    decided(e: {
+      alert: StepContext['data']['alert']
+      bans: readonly { address: string }[]
+      refused: readonly RefusedSuspect[]
+      observed: boolean
+    }): void
+    refused(e: { alert: StepContext['data']['alert']; suspect: string; refusal: string; detail: string }): void
+  }
+}
+
+/** `cloudflare.block`: the intent first, then one pass, then look: held, or park until it is. */
+export function createBlock(deps: BlockDeps): RunStep<BlockStep> {
+  return async (step, context) => {
+    const { alert } = context.data
+    const edges = step.zones ?? deps.settler.edges
+    const before = (await deps.records.get<AlertRecord>('outcomes', [alert.id])).get(alert.id)?.doc
+    if (before !== undefined && !isReplayed(before, context) && (await lapsed(deps, before, edges))) {
+      return { kind: 'conclude', outcome: 'lapsed' }
+    }
+    const { decision, record, changed } = await deps.intend({
+      alert,
+      playbook: context.playbook.name,
+      step,
+      observing: context.observing,
+      replayedAt: context.data.replay?.at ?? null,
+    })
+    if (before === undefined || changed) report(deps, context, decision)
+    const output: BlockOutput = {
+      blocked: decision.wanted,
+      refused: decision.refused,
+      edges,
+      since: record.firstDecidedAt,
+    }
+    if (decision.wanted.length === 0) return { kind: 'done', output }
+    // Woken from a wait for the edge, a pass has just looked; in every other case one has to.
+    if (changed || !context.data.waiting?.startsWith('edge-')) await deps.settler.settle(step.zones)
+    return look(deps, context, output)
+  }
+}
+
+async function look(deps: BlockDeps, context: StepContext, output: BlockOutput): Promise<StepResult> {
+  const { bans, offences } = await readAddresses(deps.records, output.blocked)
+  const now = deps.clock.now()
+  const standing = standingOf({ wanted: output.blocked, bans, offences, edges: output.edges, since: output.since, now })
+  if (standing.kind === 'held') return { kind: 'done', output }
+  if (isOverdue(context, now, deps.maxAlertAgeMs)) return { kind: 'conclude', outcome: 'lapsed' }
+  const reason = standing.kind === 'waiting' ? standing.why : 'lifted'
+  return { kind: 'park', reason, addresses: output.blocked }
+}
+
+/** Whether a ban of an earlier run ended, or never got a place in time. */
+async function lapsed(deps: BlockDeps, record: AlertRecord, edges: readonly string[]): Promise<boolean> {
+  const { wanted, firstDecidedAt: since } = record
+  if (record.outcome !== null || wanted.length === 0) return false
+  const { bans, offences } = await readAddresses(deps.records, wanted)
+  return hasLapsed({ wanted, bans, offences, edges, since, now: deps.clock.now() })
+}
+
+function isReplayed(record: AlertRecord, { data }: StepContext): boolean {
+  return data.replay !== undefined && data.replay.at > record.firstDecidedAt
+}
+
+function isOverdue({ data }: StepContext, now: Date, maxAlertAgeMs: number): boolean {
+  return now.getTime() - Date.parse(data.acceptedAt) > maxAlertAgeMs
+}
+
+function report(deps: BlockDeps, { data, observing }: StepContext, decision: Decided['decision']): void {
+  const { alert } = data
+  const observed = decision.refused.filter((r) => r.refusal === 'observing')
+  const bans = observing ? observed.map((r) => ({ address: r.address ?? r.suspect })) : decision.bans
+  deps.events.decided({ alert, bans, refused: decision.refused, observed: observing })
+  for (const { suspect, refusal, detail } of decision.refused) deps.events.refused({ alert, suspect, refusal, detail })
+}

@@ -1,0 +1,22 @@
+import type { Outcome } from '../../core/outcome.ts'
+import type { Playbook, Step } from '../../core/playbook.ts'
+import type { JobData } from '../../ports.ts'
+
+/** What a step needs to know of the run that it is part of. */
+export interface StepContext {
+  readonly data: JobData
+  readonly playbook: Playbook
+  /** Decide and report, but start nothing. */
+  readonly observing: boolean
+  /** Outputs of finished steps, by name. */
+  readonly outputs: Readonly<Record<string, unknown>>
+}
+
+export type StepResult =
+  | { readonly kind: 'done'; readonly output: unknown }
+  /** Wait for these addresses, or for whatever the reason names; the step runs again when woken. */
+  | { readonly kind: 'park'; readonly reason: string; readonly addresses: readonly string[] }
+  /** The alert's story ends here. */
+  | { readonly kind: 'conclude'; readonly outcome: Outcome }
+
+export type RunStep<S extends Step> = (step: S, context: StepContext) => Promise<StepResult>
