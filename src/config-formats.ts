@@ -3,8 +3,9 @@ import { parseDuration } from './core/duration.ts'
 
 /* How the text of a variable becomes a value; undefined: it cannot. The schema's formats are these functions. */
 
+/** 0: a free one. */
 export function parsePort(text: string): number | undefined {
-  return parseWhole(text, 1, 65_535)
+  return parseWhole(text, 0, 65_535)
 }
 
 export function parseCount(text: string): number | undefined {
@@ -50,10 +51,13 @@ export function parseEndlessDuration(text: string): number | null | undefined {
 const EXAMPLE =
   /change.?me|replace.?me|^(example|insert[-_ ]|your[-_ ]|xxxx)|^(secret|password|token)[-_]?\d*$|[<>]|^(.)\3*$/i
 
-/** The secret as given, unless it is too short or obviously an example. */
+/** Somebody else's key as given, unless it is obviously an example; how long theirs are is theirs to say. */
 export function parseSecret(text: string): string | undefined {
-  return text.length >= 16 && !EXAMPLE.test(text) && !/\s/.test(text) ? text : undefined
+  return text !== '' && !EXAMPLE.test(text) && !/\s/.test(text) ? text : undefined
 }
+
+// With 20 failed tries a minute and address, 8 random characters hold for good.
+const SHORTEST_OWN_SECRET = 8
 
 // A name ends at the first `=` that still leaves a secret: base64 has its own at the end.
 const NAMED = /^([A-Za-z][A-Za-z0-9_.-]{0,31})=(.{2,})$/s
@@ -63,7 +67,7 @@ export function parseSecrets(text: string): readonly { readonly name: string; re
   return parseEach(text, (entry) => {
     const [, name = '', value = entry] = NAMED.exec(entry) ?? []
     const secret = parseSecret(value)
-    return secret === undefined ? undefined : { name, value: secret }
+    return secret === undefined || secret.length < SHORTEST_OWN_SECRET ? undefined : { name, value: secret }
   })
 }
 

@@ -157,7 +157,7 @@ export function configForCheck(
 
 function betweenVariables(config: Config, values: ReadonlyMap<string, string>, known: readonly Problem[]): Problem[] {
   const problems: Problem[] = []
-  if (config.receiver && config.port === config.opsPort)
+  if (config.receiver && config.port !== 0 && config.port === config.opsPort)
     problems.push({ name: 'OPS_PORT', message: `must differ from PORT (both are ${config.port})` })
   const ops = new Set(config.opsTokens.map(({ value }) => value))
   if (config.opsReadTokens.some(({ value }) => ops.has(value)))

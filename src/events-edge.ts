@@ -22,11 +22,23 @@ export interface EdgeEvents {
   /** `state`: `edge-disabled`, `edge-busy`, …; `ok` or '' when it is over. A state that goes on is written once. */
   edgeState(seen: AtEdge & { readonly state: string; readonly detail: string }): void
   displaced(seen: AtEdge & Addresses): void
-  ended(seen: Addresses): void
+  /** `how`: `ended`, `lapsed`, or the guard that refuses the address now. */
+  ended(seen: Addresses & { readonly how: string }): void
   collided(seen: AtEdge & { readonly version: number; readonly overwritten: number | readonly unknown[] }): void
   /** `waiting`: how many bans (or which) have no room; a number that stays is written once. */
   edgeFull(seen: AtEdge & { readonly waiting: number | readonly unknown[] }): void
   cloudflareCall(seen: { readonly method: string; readonly status: number | string }): void
+  /** What a first pass in enforce mode would take over; nothing has been. */
+  wouldAdopt(seen: AtEdge & Addresses): void
+  /** How the edge stands after a pass; for the gauges. */
+  standing(
+    seen: AtEdge & {
+      readonly held: number
+      readonly waiting: Readonly<Record<string, number>>
+      readonly used: number
+      readonly limit: number
+    },
+  ): void
   unban(seen: Addresses & { readonly by: string; readonly reason: string }): void
 }
 
@@ -114,10 +126,10 @@ export function createEdgeEvents(deps: {
         event('ban-displaced', 'failure', ...at(edge, addresses)),
       )
     },
-    ended({ addresses }) {
+    ended({ addresses, how }) {
       log.info(
-        `${counted(addresses.length, 'ban')} ended: ${listed(addresses)}`,
-        event('ban-ended', 'success', ...at('', addresses)),
+        `${counted(addresses.length, 'ban')} ended${how === 'ended' ? '' : ` (${brief(how)})`}: ${listed(addresses)}`,
+        event('ban-ended', 'success', because(how), ...at('', addresses)),
       )
     },
     collided({ edge, version, overwritten }) {
@@ -141,6 +153,17 @@ export function createEdgeEvents(deps: {
         `Cloudflare ${method}: ${status}`,
         event('cloudflare-call', good ? 'success' : 'failure', labels({ method, status: String(status) })),
       )
+    },
+    wouldAdopt({ edge, addresses }) {
+      const what = addresses.length === 0 ? 'nothing' : listed(addresses, 50)
+      log.info(
+        `observing: at ${edge} Portcullis would adopt ${what}; set MODE=enforce to begin`,
+        event('would-adopt', 'success', ...at(edge, addresses)),
+      )
+    },
+    standing({ edge, held, waiting, used, limit }) {
+      metrics.setBans(edge, { held, ...waiting })
+      metrics.setRoom(edge, { used, limit })
     },
     unban({ addresses, by, reason }) {
       log.info(

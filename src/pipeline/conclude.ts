@@ -53,7 +53,11 @@ export async function conclude(deps: PassDeps, lease: Lease, end: Ended): Promis
       put: [
         { collection: 'edges', id: edge, doc: { ...end.state, lastPass } },
         ...changed.map((ban) => ({ collection: 'bans' as const, id: ban.address, doc: ban })),
-        ...displacedIn(changed, edge).map((id) => ({ collection: 'settings' as const, id: displacedNote(id), doc: {} })),
+        ...displacedIn(changed, edge).map((id) => ({
+          collection: 'settings' as const,
+          id: displacedNote(id),
+          doc: {},
+        })),
       ],
     })
     if (written) {

@@ -8,7 +8,14 @@ export interface DisplacedDeps {
   readonly queue: Queue
   readonly clock: Clock
   readonly siem: Siem | null
-  readonly events: { concluded(e: { alert: JobData['alert']; outcome: string; seconds: number | null; suspects: readonly string[] }): void }
+  readonly events: {
+    concluded(e: {
+      alert: JobData['alert']
+      outcome: string
+      seconds: number | null
+      suspects: readonly string[]
+    }): void
+  }
 }
 
 /**
@@ -23,10 +30,14 @@ export async function reopenDisplaced(deps: DisplacedDeps): Promise<void> {
     ({ doc }) => doc.outcome === 'blocked' && doc.wanted.some((address) => addresses.has(address)),
   )
   if (deps.siem !== null && alerts.length > 0) {
-    await deps.siem.mark(alerts.map(({ id, doc }) => ({ id, space: doc.space, status: 'open' as const, tag: 'displaced' })))
+    await deps.siem.mark(
+      alerts.map(({ id, doc }) => ({ id, space: doc.space, status: 'open' as const, tag: 'displaced' })),
+    )
   }
   const now = deps.clock.now()
-  const displaced = alerts.map(({ id, doc }) => putRecord(id, { ...doc, outcome: 'displaced', at: now.toISOString() }, now))
+  const displaced = alerts.map(({ id, doc }) =>
+    putRecord(id, { ...doc, outcome: 'displaced', at: now.toISOString() }, now),
+  )
   await deps.records.commit({ put: displaced })
   for (const { id } of alerts) {
     const job = await deps.queue.read(id)

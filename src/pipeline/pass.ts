@@ -1,5 +1,5 @@
 import { account, type Head } from '../core/account.ts'
-import { clausesOwed, compose } from '../core/compose.ts'
+import { clausesOf, compose } from '../core/compose.ts'
 import type { Attempt, EdgeState } from '../core/edge-state.ts'
 import { trimAttempts } from '../core/landed.ts'
 import { findOwnRule, type OwnRule, whyNotHolding } from '../core/own-rule.ts'
@@ -76,24 +76,27 @@ interface Intent {
 
 function intend(deps: PassDeps, stock: Stock, head: Head): Intent {
   const { own, state } = stock
+  const { base, debts } = state
+  const { description, action } = deps.rule
   const blocked = whyBlocked(own, state)
+  if (own.kind === 'problem' || base === null) return { rules: null, plan: null, blocked }
+  const toSend = (terms: readonly string[]) =>
+    compose({ rules: head.rules, own, base, debts, terms, description, action })
   // Switched off is the person's; we go on writing, so that switching on finds the rule complete.
-  const writes = blocked === null || blocked.state === 'edge-disabled'
-  if (own.kind === 'problem' || state.base === null || !writes) return { rules: null, plan: null, blocked }
-  const clauses = own.kind === 'present' ? clausesOwed(own.clauses, state.debts) : []
+  if (blocked !== null && blocked.state !== 'edge-disabled') {
+    // Our terms stay as they are, but what we owe to others is paid all the same.
+    return { rules: debts.length === 0 ? null : toSend(own.kind === 'present' ? own.terms : []), plan: null, blocked }
+  }
   const planned = plan({
     edge: deps.edge.name,
     bans: stock.bans,
     current: own.kind === 'present' ? own.terms : [],
-    clauses,
+    clauses: clausesOf(own, base, debts),
     limit: deps.rule.limit,
     observing: deps.observing,
     now: deps.clock.now(),
   })
-  const { description, action } = deps.rule
-  const base = state.base
-  const rules = compose({ rules: head.rules, own, base, debts: state.debts, terms: planned.terms, description, action })
-  return { rules, plan: planned, blocked }
+  return { rules: toSend(planned.terms), plan: planned, blocked }
 }
 
 function whyBlocked(own: OwnRule, state: EdgeState): { state: string; detail: string } | null {
@@ -106,8 +109,8 @@ function whyBlocked(own: OwnRule, state: EdgeState): { state: string; detail: st
 }
 
 function attemptOf(deps: PassDeps, stock: Stock, head: Head, rules: readonly Rule[], planned: Plan | null): Attempt {
-  const terms = planned?.terms ?? []
   const current = stock.own.kind === 'present' ? stock.own.terms : []
+  const terms = planned?.terms ?? current
   return {
     id: deps.newId(),
     at: deps.clock.now().toISOString(),

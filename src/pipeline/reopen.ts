@@ -34,7 +34,11 @@ export async function reopenAll(deps: ReopenDeps, outcome: Outcome): Promise<num
 }
 
 /** By a person: a fresh clock, never too old, every step again (of a failed job only the unfinished ones). False: no such job. */
-export async function replay({ queue, clock }: Omit<ReopenDeps, 'records'>, alertId: string, by: string): Promise<boolean> {
+export async function replay(
+  { queue, clock }: Omit<ReopenDeps, 'records'>,
+  alertId: string,
+  by: string,
+): Promise<boolean> {
   const job = await queue.read(alertId)
   if (job === null) return false
   const at = clock.now().toISOString()

@@ -37,7 +37,8 @@ export function createRespond(deps: RespondDeps): (job: Job) => Promise<Ran> {
   return async (job) => {
     const record = (await deps.records.get<AlertRecord>('outcomes', [job.id])).get(job.id)?.doc
     // Concluded, and the process died before the queue heard of it.
-    if (record?.outcome && !(job.data.reopenedAt && job.data.reopenedAt >= record.at)) return { kind: 'done', outcome: record.outcome }
+    if (record?.outcome && !(job.data.reopenedAt && job.data.reopenedAt >= record.at))
+      return { kind: 'done', outcome: record.outcome }
     const playbook = await deps.playbookBy(job.data.playbook.hash)
     const outputs: Record<string, unknown> = { ...job.data.checkpoints }
     const observing = deps.observing || playbook.mode === 'observe'

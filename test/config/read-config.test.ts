@@ -115,7 +115,7 @@ describe('a configuration that is not usable', () => {
       complaint({ PORT: 'eighty', MODE: 'on', CLOUDFLARE_ZONE_ID: 'shop' }),
       [
         'Configuration is not usable:',
-        '  PORT                  must be a port from 1 to 65535 (got "eighty")',
+        '  PORT                  must be a port from 0 to 65535 (got "eighty")',
         '  WEBHOOK_SECRET        is required',
         '  OPS_TOKEN             is required',
         '  MODE                  must be one of enforce, observe (got "on")',
@@ -161,7 +161,7 @@ describe('a configuration that is not usable', () => {
       'your-secret-goes-here',
       'alice=short',
     ])
-      match(complaint({ ...ENOUGH, WEBHOOK_SECRET: secret }), /WEBHOOK_SECRET +must be 16 characters/)
+      match(complaint({ ...ENOUGH, WEBHOOK_SECRET: secret }), /WEBHOOK_SECRET +must be 8 characters/)
   })
 
   it('never shows a secret', () => {

@@ -62,7 +62,7 @@ const everything: { readonly [Name in keyof Events]: (events: Events) => void } 
   contested: (e) => e.contested({ edge: 'shop' }),
   edgeState: (e) => e.edgeState({ edge: 'shop', state: 'edge-disabled', detail: 'switched off by hand' }),
   displaced: (e) => e.displaced({ edge: 'shop', addresses }),
-  ended: (e) => e.ended({ addresses }),
+  ended: (e) => e.ended({ addresses, how: 'ended' }),
   collided: (e) => e.collided({ edge: 'shop', version: 8, overwritten: 1 }),
   edgeFull: (e) => e.edgeFull({ edge: 'shop', waiting: 100 }),
   cloudflareCall: (e) => e.cloudflareCall({ method: 'GET', status: 200 }),
@@ -75,6 +75,8 @@ const everything: { readonly [Name in keyof Events]: (events: Events) => void } 
   stopping: (e) => e.stopping(),
   stopped: (e) => e.stopped(),
   storeWarning: (e) => e.storeWarning({ message: 'maxmemory-policy is allkeys-lru' }),
+  wouldAdopt: (e) => e.wouldAdopt({ edge: 'shop', addresses }),
+  standing: (e) => e.standing({ edge: 'shop', held: 2, waiting: { 'edge-full': 1 }, used: 40, limit: 4096 }),
   unban: (e) => e.unban({ addresses, by: 'alice', reason: 'a customer' }),
   failed: (e) => e.failed({ what: 'catch-up', error: new Error('no answer') }),
 }

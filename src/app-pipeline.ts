@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto'
+import type { Allowlist } from './adapters/allowlist.ts'
+import { systemClock } from './adapters/clock.ts'
+import { createHttp } from './adapters/http.ts'
+import { createTemplates } from './adapters/templates.ts'
+import { parsePlaybook } from './adapters/yaml-playbook.ts'
+import type { Config } from './config.ts'
+import { addressSet } from './core/address-set.ts'
+import { CLOUDFLARE_RANGES } from './core/cloudflare-ranges.ts'
+import type { Playbook } from './core/playbook.ts'
+import { stepScope } from './core/playbook-scope.ts'
+import { messageOf, RefusedError } from './errors.ts'
+import type { Events } from './events.ts'
+import { createConclusions } from './pipeline/conclusions.ts'
+import { reopenDisplaced } from './pipeline/displaced.ts'
+import { createHealth } from './pipeline/health.ts'
+import { createIntake } from './pipeline/intake.ts'
+import { createIntents } from './pipeline/intents.ts'
+import { createMarks } from './pipeline/marks.ts'
+import { createParking } from './pipeline/parking.ts'
+import { settleOnce } from './pipeline/pass.ts'
+import type { Friends, PassReport } from './pipeline/pass-types.ts'
+import { createPlaybookReader } from './pipeline/playbooks.ts'
+import { createRespond } from './pipeline/respond.ts'
+import { createSettler } from './pipeline/settler.ts'
+import { createBlock } from './pipeline/steps/block.ts'
+import { createHttpStep } from './pipeline/steps/http.ts'
+import { createSetStatus } from './pipeline/steps/set-status.ts'
+import type { StepContext } from './pipeline/steps/step.ts'
+import { startTick } from './pipeline/tick.ts'
+import type { Edge, Queue, Records, Siem } from './ports.ts'
+
+export interface PipelineDeps {
+  readonly config: Config
+  readonly events: Events
+  readonly records: Records
+  readonly queue: Queue
+  readonly edges: readonly Edge[]
+  /** null: no status is ever set. */
+  readonly siem: Siem | null
+  readonly allowlist: Allowlist
+  readonly playbooks: () => readonly { readonly playbook: Playbook; readonly text: string }[]
+}
+
+export type Pipeline = ReturnType<typeof createPipeline>
+
+const NO_SIEM: Siem = {
+  mark: () => Promise.reject(new RefusedError('elastic', 'neither ELASTICSEARCH_URL nor KIBANA_URL is set')),
+  probe: () => Promise.resolve(),
+}
+
+/** Everything between the queue and the world, put together; nothing runs yet. */
+export function createPipeline(deps: PipelineDeps) {
+  const { config, events, records, queue, allowlist } = deps
+  const clock = systemClock
+  const observing = config.mode === 'observe'
+  const parking = createParking({ records, queue })
+  const inBackground = (what: string, work: Promise<unknown>) =>
+    void work.catch((error) => events.failed({ what, error }))
+  const health = createHealth({
+    events,
+    onRecovered: (part) => inBackground(`waking what waited for ${part}`, parking.wakeReason(part)),
+  })
+  const cloudflareRanges = addressSet(CLOUDFLARE_RANGES)
+  const friends = (): Friends => ({
+    allowlist: allowlist.entries(),
+    cloudflareRanges,
+    allowDocumentationRanges: config.allowDocumentationRanges,
+  })
+  const displaced = { records, queue, clock, siem: deps.siem, events }
+
+  function afterPass(report: PassReport): void {
+    if (health.degraded().some(({ part }) => part === 'cloudflare')) health.works('cloudflare')
+    if (report.state === 'ok') health.works(`edge:${report.edge}`)
+    else health.refused(`edge:${report.edge}`, `${report.state}: ${report.detail}`)
+    if (report.changed.length > 0) inBackground('waking parked alerts', parking.wakeFor(report.changed))
+    if (report.displaced.length > 0) inBackground('reopening displaced alerts', reopenDisplaced(displaced))
+  }
+
+  function onPassFailure(edge: string, error: unknown): void {
+    if (error instanceof RefusedError) health.refused(error.part, messageOf(error))
+    events.pass({ edge, result: 'failed', ms: null, wrote: false })
+  }
+
+  const { cloudflare } = config
+  const wouldAdopt = new Map<string, string>()
+  const passes = new Map(
+    deps.edges.map((edge) => [
+      edge.name,
+      () =>
+        settleOnce({
+          records,
+          clock,
+          edge,
+          holder: HOLDER,
+          newId,
+          rule: { description: cloudflare.rule, action: cloudflare.action, limit: cloudflare.expressionLimit },
+          adoptForMs: config.adoptForMs,
+          releaseForMs: config.releaseForMs,
+          maxAlertAgeMs: config.maxAlertAgeMs,
+          observing,
+          friends,
+          events: {
+            ...events,
+            wouldAdopt: (e) => once(wouldAdopt, e.edge, e.addresses.join(' ')) && events.wouldAdopt(e),
+          },
+        }),
+    ]),
+  )
+  const settler = createSettler({ passes, clock, afterPass, onFailure: onPassFailure })
+  const mark = createMarks({ records, siem: deps.siem ?? NO_SIEM, clock, events })
+  const intend = createIntents({
+    records,
+    clock,
+    friends: () => knownFriends(allowlist, friends),
+    maxBansPerHour: config.maxBansPerHour,
+    maxAlertAgeMs: config.maxAlertAgeMs,
+  })
+  const templates = createTemplates()
+  const scopeOf = ({ data, playbook, outputs }: StepContext) => stepScope(data.alert, playbook, outputs)
+  const respond = createRespond({
+    records,
+    clock,
+    health,
+    parking,
+    conclude: createConclusions({ records, clock, events }),
+    playbookBy: createPlaybookReader({ records, loaded: deps.playbooks, parse: parsePlaybook }),
+    observing,
+    giveUpAfterMs: config.giveUpAfterMs,
+    steps: {
+      'cloudflare.block': createBlock({ records, clock, settler, intend, maxAlertAgeMs: config.maxAlertAgeMs, events }),
+      'security.setAlertStatus': createSetStatus({ clock, mark, events }),
+      http: createHttpStep({ http: createHttp({ allowPrivateTargets: [] }), templates, scopeOf }),
+    },
+    test: (condition, context) => templates.test(condition, { ...scopeOf(context) }),
+    mark,
+    events,
+  })
+
+  return {
+    health,
+    settler,
+    respond,
+    intake: createIntake({ records, queue, clock, playbooks: deps.playbooks, events }),
+    startTick: () =>
+      startTick({
+        ...displaced,
+        settler,
+        health,
+        refreshAllowlist: async () => {
+          await allowlist.refresh()
+          if (allowlist.unresolved().length === 0) health.works('allowlist')
+        },
+        onFailure: (what, error) => events.failed({ what, error }),
+      }),
+  }
+}
+
+/** Unique to this process: the lease of one that died is never taken for ours. */
+const HOLDER = randomUUID()
+let counter = 0
+
+/** Rises with time as text. */
+function newId(): string {
+  counter++
+  return `${new Date().toISOString()}.${String(counter).padStart(6, '0')}.${HOLDER.slice(0, 8)}`
+}
+
+/** While a name of the allowlist has never been resolved, nobody knows whom it protects: nothing new is decided. */
+function knownFriends(allowlist: Allowlist, friends: () => Friends): Friends {
+  const names = allowlist.unresolved()
+  if (names.length === 0) return friends()
+  throw new RefusedError(
+    'allowlist',
+    `ALLOWLIST: ${names.join(', ')} has never been resolved; no address is banned before it is`,
+  )
+}
+
+function once(said: Map<string, string>, key: string, value: string): boolean {
+  if (said.get(key) === value) return false
+  said.set(key, value)
+  return true
+}

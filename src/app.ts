@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { openAllowlist } from './adapters/allowlist.ts'
+import { createBudget } from './adapters/budget.ts'
+import { systemClock } from './adapters/clock.ts'
+import { createCloudflareZone } from './adapters/cloudflare.ts'
+import { createAlertReader, createElasticsearchClient, createElasticsearchSiem } from './adapters/elasticsearch.ts'
+import { createKibanaSiem } from './adapters/kibana.ts'
+import { loadPlaybooks, type PlaybookFile, watchPlaybooks } from './adapters/playbook-files.ts'
+import { openStore } from './adapters/store.ts'
+import { createPipeline } from './app-pipeline.ts'
+import type { Config } from './config.ts'
+import { CLOUDFLARE_RATE } from './core/budget.ts'
+import { neverMatching, unknownZones } from './core/playbook-match.ts'
+import { messageOf } from './errors.ts'
+import type { Events } from './events.ts'
+import type { Metrics } from './metrics.ts'
+import { reopenAll } from './pipeline/reopen.ts'
+import type { Records, Siem } from './ports.ts'
+import { listen } from './receiver/listen.ts'
+import { createReceiver } from './receiver/receiver.ts'
+
+export interface App {
+  /** Where webhooks go, with the port that was really taken; null with RECEIVER=off. */
+  readonly webhookUrl: string | null
+  /** Finishes what is in flight, 8 s at most; the rest is taken up by the next start. */
+  stop(): Promise<void>
+}
+
+// SIGTERM's grace is 10 s in most places: jobs get the better part of it.
+const STOP_GRACE_MS = 6_000
+// How long a count of the queue serves the receiver.
+const COUNT_FOR_MS = 1_000
+
+type Closer = () => unknown
+
+/** Starts the whole service. Rejects, having closed what it had opened, when something it needs is missing. */
+export async function startApp(deps: { config: Config; events: Events; metrics: Metrics }): Promise<App> {
+  const closers: Closer[] = []
+  const stop = async () => {
+    for (const close of closers.reverse()) await close()
+  }
+  try {
+    return { ...(await start(deps, closers)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function start(
+  { config, events, metrics }: { config: Config; events: Events; metrics: Metrics },
+  closers: Closer[],
+): Promise<Omit<App, 'stop'>> {
+  let playbooks = await readPlaybooks(config, events)
+  const store = await openStore(config, (error) => events.storeWarning({ message: messageOf(error) }))
+  closers.push(() => store.close())
+  for (const message of store.warnings) events.storeWarning({ message })
+  const { records } = store
+  const queue = store.createQueue({ onError: (error) => events.storeWarning({ message: messageOf(error) }) })
+  closers.push(() => queue.close(STOP_GRACE_MS))
+  const allowlist = await openAllowlist({
+    given: config.allowlist,
+    records,
+    traceUrl: new URL('/cdn-cgi/trace', config.cloudflare.apiUrl).href,
+    onError: (name, error) => events.degraded({ part: 'allowlist', reason: `${name}: ${messageOf(error)}` }),
+  })
+  await allowlist.refresh()
+  const pipeline = createPipeline({
+    config,
+    events,
+    records,
+    queue,
+    allowlist,
+    edges: edgesOf(config, events, records),
+    siem: siemOf(config),
+    playbooks: () => playbooks,
+  })
+  const watcher = watchPlaybooks(
+    config.playbooksDir,
+    playbooks,
+    (changed) => {
+      playbooks = changed
+      reportPlaybooks(changed, events)
+    },
+    (file, error) => events.playbookBroken({ file, error }),
+  )
+  closers.push(() => watcher.close())
+  metrics.beforeScrape(async () => metrics.setQueue(await queue.counts()))
+  if (config.mode === 'enforce') await reopenAll({ records, queue, clock: systemClock }, 'observing')
+  queue.work(pipeline.respond)
+  const tick = pipeline.startTick()
+  closers.push(() => tick.stop())
+  void tick.run()
+
+  const webhook = config.receiver
+    ? await listen(receiverOf(config, events, queue, records, pipeline), at(config))
+    : null
+  if (webhook !== null) closers.push(() => closed(webhook))
+  return { webhookUrl: webhook === null ? null : `${urlOf(webhook)}/webhooks/elastic` }
+}
+
+async function readPlaybooks(config: Config, events: Events): Promise<readonly PlaybookFile[]> {
+  const files = await loadPlaybooks(config.playbooksDir)
+  const playbooks = files.map(({ playbook }) => playbook)
+  const names = config.cloudflare.zones.map(({ name, id }) => name || id)
+  const strange = unknownZones(playbooks, names)
+  if (strange.length > 0) {
+    const lines = strange.map(({ file, step, zone }) => `  ${file}: step ${step} names the zone ${zone}`)
+    throw new Error(
+      [`Playbooks name zones that CLOUDFLARE_ZONE_ID does not (${names.join(', ')}):`, ...lines].join('\n'),
+    )
+  }
+  const setsStatus = playbooks.some((p) => p.enabled && p.steps.some((s) => s.type === 'security.setAlertStatus'))
+  if (setsStatus && config.elastic.elasticsearch === null && config.elastic.kibana === null) {
+    throw new Error(
+      'A playbook sets the alert status, but neither ELASTICSEARCH_URL and ELASTICSEARCH_API_KEY nor KIBANA_URL and KIBANA_API_KEY are set.',
+    )
+  }
+  reportPlaybooks(files, events)
+  return files
+}
+
+function reportPlaybooks(files: readonly PlaybookFile[], events: Events): void {
+  const playbooks = files.map(({ playbook }) => playbook)
+  events.playbooksLoaded({ files: files.length, order: playbooks.map((p) => p.file), never: neverMatching(playbooks) })
+}
+
+function edgesOf({ cloudflare }: Config, events: Events, records: Records) {
+  const fingerprint = createHash('sha256').update(cloudflare.apiToken).digest('hex').slice(0, 16)
+  const budget = createBudget({ records, clock: systemClock, fingerprint, rate: CLOUDFLARE_RATE })
+  return cloudflare.zones.map((zone) =>
+    createCloudflareZone({
+      apiUrl: cloudflare.apiUrl,
+      token: cloudflare.apiToken,
+      zone,
+      budget,
+      onCall: (method, status) => events.cloudflareCall({ method, status }),
+    }),
+  )
+}
+
+/** Kibana writes where it is set, so that it knows of every change; Elasticsearch reads. */
+function siemOf({ elastic, proxy }: Config): Siem | null {
+  const { elasticsearch, kibana, caFile, spaces } = elastic
+  const common = { caFile, spaces, proxy: proxy?.https ?? null }
+  if (kibana !== null) {
+    const reader =
+      elasticsearch === null ? null : createAlertReader(createElasticsearchClient({ ...common, ...elasticsearch }))
+    return createKibanaSiem({ ...common, ...kibana, reader })
+  }
+  return elasticsearch === null ? null : createElasticsearchSiem({ ...common, ...elasticsearch })
+}
+
+function receiverOf(
+  config: Config,
+  events: Events,
+  queue: { counts(): Promise<Record<string, number>> },
+  records: Records,
+  pipeline: ReturnType<typeof createPipeline>,
+) {
+  let counted = { at: 0, jobs: 0 }
+  return createReceiver({
+    secrets: config.webhookSecrets,
+    bodyLimit: config.bodyLimit,
+    trustProxy: config.trustProxy,
+    spaces: config.elastic.spaces,
+    accept: pipeline.intake.accept,
+    storeReady: () =>
+      records.ping().then(
+        () => true,
+        () => false,
+      ),
+    async queueRoom() {
+      if (Date.now() - counted.at > COUNT_FOR_MS) {
+        const { waiting = 0, delayed = 0, active = 0 } = await queue.counts()
+        counted = { at: Date.now(), jobs: waiting + delayed + active }
+      }
+      return counted.jobs < config.queueLimit
+    },
+    events: {
+      incomplete: events.incomplete,
+      webhook: (result, { counts, detail }) =>
+        events.webhook({ result, detail, ...(counts ?? { accepted: 0, duplicates: 0, unmatched: 0, invalid: 0 }) }),
+    },
+  })
+}
+
+function at(config: Config): { host: string; port: number } {
+  return { host: config.host, port: config.port }
+}
+
+function urlOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+    setTimeout(() => server.closeAllConnections(), 1_000).unref()
+  })
+}

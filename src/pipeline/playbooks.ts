@@ -1,0 +1,25 @@
+import type { Playbook } from '../core/playbook.ts'
+import { PermanentError } from '../errors.ts'
+import type { Records } from '../ports.ts'
+
+/** The playbook under this hash, as a job was accepted under it: a loaded one, else from the text that the store keeps. */
+export function createPlaybookReader(deps: {
+  readonly records: Records
+  readonly loaded: () => readonly { readonly playbook: Playbook }[]
+  readonly parse: (text: string, file: string) => Playbook
+}): (hash: string) => Promise<Playbook> {
+  const read = new Map<string, Playbook>()
+  return async (hash) => {
+    const known = deps.loaded().find(({ playbook }) => playbook.hash === hash)?.playbook ?? read.get(hash)
+    if (known !== undefined) return known
+    const stored = (await deps.records.get<{ file: string; text: string }>('playbooks', [hash])).get(hash)?.doc
+    if (stored === undefined) {
+      throw new PermanentError(
+        'the playbook that this alert was accepted under is no longer in the store; replay the alert',
+      )
+    }
+    const playbook = deps.parse(stored.text, stored.file)
+    read.set(hash, playbook)
+    return playbook
+  }
+}

@@ -1,0 +1,73 @@
+import { type App, startApp } from '../../src/app.ts'
+import { type Config, readConfig } from '../../src/config.ts'
+import { createEvents } from '../../src/events.ts'
+import { createLog, silentLog } from '../../src/log.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { startWorld, type World, type WorldOptions } from '../../src/simulator/world.ts'
+
+export const WEBHOOK_SECRET = 'a-webhook-secret-for-tests'
+export const OPS_TOKEN = 'an-operators-token-for-tests'
+
+export interface Service {
+  readonly app: App
+  /** Posts a body as Kibana's connector does. */
+  post(body: string, headers?: Record<string, string>): Promise<{ status: number; body: Record<string, unknown> }>
+  stop(): Promise<void>
+}
+
+/** The real service in this process, pointed at a simulated world. `PORTCULLIS_TEST_LOG=1` shows what it logs. */
+export async function startService(
+  world: World,
+  store: Pick<Config, 'store' | 'dataDir'>,
+  env: Record<string, string> = {},
+): Promise<Service> {
+  const config = { ...readConfig(environment(world, env)), ...store }
+  const log =
+    process.env.PORTCULLIS_TEST_LOG === undefined
+      ? silentLog
+      : createLog({ level: 'debug', format: 'pretty', secrets: [], colour: false, stream: process.stderr })
+  const metrics = createMetrics({ processMetrics: false })
+  const app = await startApp({ config, events: createEvents({ log, metrics }), metrics })
+  return {
+    app,
+    async post(body, headers = {}) {
+      const answer = await fetch(String(app.webhookUrl), {
+        method: 'POST',
+        headers: { authorization: `Bearer ${WEBHOOK_SECRET}`, 'content-type': 'application/json', ...headers },
+        body,
+      })
+      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+    },
+    stop: () => app.stop(),
+  }
+}
+
+/** A world and the service in it, both closed when the test ends. */
+export async function startAll(
+  t: { after(close: () => Promise<void>): void },
+  place: { config(): Pick<Config, 'store' | 'dataDir'> },
+  options: { readonly env?: Record<string, string>; readonly world?: WorldOptions } = {},
+): Promise<{ world: World; service: Service }> {
+  const world = await startWorld(options.world)
+  t.after(() => world.close())
+  const service = await startService(world, place.config(), options.env)
+  t.after(() => service.stop())
+  return { world, service }
+}
+
+/** All that a test's service is told, as a process would be. */
+export function environment(world: World, env: Record<string, string> = {}): Record<string, string> {
+  return {
+    ...world.environment(),
+    KIBANA_URL: '',
+    KIBANA_API_KEY: '',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    OPS_PORT: '0',
+    WEBHOOK_SECRET,
+    OPS_TOKEN,
+    MODE: 'enforce',
+    MAX_BANS_PER_HOUR: '100000',
+    ...env,
+  }
+}
