@@ -1,9 +1,12 @@
-import type { Attempt, Base, EdgeState, Rest } from './edge-state.ts'
+import { stillOwed, unpaid } from './debts.ts'
+import type { Attempt, Base, Debt, EdgeState } from './edge-state.ts'
 import { type Hand, judgeHand } from './judge-hand.ts'
-import { landedAttempts, trimAttempts, unseenOf, type Versions } from './landed.ts'
+import { inNewRuleset, landedAttempts, trimAttempts, unseenOf, type Versions } from './landed.ts'
 import { overwrittenBy, versionsNeeded } from './overwritten.ts'
 import { findOwnRule, type OwnRule } from './own-rule.ts'
-import { digestOf, keyOf, type Rule } from './rules.ts'
+import { changedOtherwise, restOf } from './rest.ts'
+import { changesBetween } from './rule-changes.ts'
+import { keyOf, type Rule } from './rules.ts'
 import { type Snapshot, stepBetween, trimTrail } from './trail.ts'
 
 export interface Head {
@@ -33,25 +36,19 @@ export function account(state: EdgeState, head: Head, known: Versions, descripti
   if (state.base === null)
     return { state: { ...state, base: baseOf(head, own, null) }, hands: [firstSight(head, own)], own }
 
-  const from = startOf(state.base, head)
-  const versions = new Map(known).set(head.version, head.rules)
-  const attempts = landedAttempts(state.attempts, versions, from, head.version)
-  const walk = startWalk(state, state.base, description, now)
-  for (let version = from + 1; version <= head.version; version++) {
-    const rules = versions.get(version)
-    if (rules) stepTo(walk, version, rules, attempts)
+  const walk = startWalk(state, state.base, head, known, description, now)
+  for (let version = walk.seen + 1; version <= head.version; version++) {
+    const rules = walk.versions.get(version)
+    if (rules) stepTo(walk, version, rules)
   }
-  if (head.rulesetId === '' && state.base.present) stepTo(walk, head.version, [], attempts)
-  const paid = new Set(attempts.filter((a) => (a.landed ?? 0) > from).flatMap((a) => a.pays))
-  const owed = overwrittenBy(attempts, versions, from, walk.rule === null ? null : keyOf(walk.rule))
   return {
     own,
     hands: walk.hands,
     state: {
       ...walk.state,
-      base: baseOf(head, own, walk.rule),
-      attempts: trimAttempts(attempts, now),
-      debts: [...state.debts.filter((d) => !paid.has(d.id)), ...owed],
+      base: baseOf(head, own, walk.rule === null ? null : { rule: walk.rule, index: walk.index }),
+      attempts: trimAttempts(walk.attempts, now),
+      debts: unpaid(walk.debts, head.rules, own.kind === 'present' ? own.rule : null),
       trail: trimTrail(walk.state.trail, now),
     },
   }
@@ -60,95 +57,125 @@ export function account(state: EdgeState, head: Head, known: Versions, descripti
 /** Contents to fetch before `account` can explain everything; ask again with them, until there are none. */
 export function stillNeeded(state: EdgeState, head: Head, known: Versions): number[] {
   if (state.base === null || head.rulesetId === '') return []
-  const from = startOf(state.base, head)
-  const versions = new Map(known).set(head.version, head.rules)
-  const attempts = landedAttempts(state.attempts, versions, from, head.version)
-  return versionsNeeded(attempts, versions, from, head.version)
+  const { from, versions, attempts } = readingOf(state, state.base, head, known)
+  return versionsNeeded(attempts, versions, from, head.version, state.debts.length > 0)
 }
 
-/** A ruleset that was deleted and made anew counts from 1 again: only its head can be compared. */
-function startOf(base: Base, head: Head): number {
-  const known = (base.rulesetId === '' || base.rulesetId === head.rulesetId) && base.version <= head.version
-  return known ? base.version : head.version - 1
+function readingOf(state: EdgeState, base: Base, head: Head, known: Versions) {
+  const same = base.rulesetId === '' || base.rulesetId === head.rulesetId
+  // A ruleset that was deleted and made anew counts from 1 again: only its head can be compared.
+  const from = same ? base.version : head.version - 1
+  const versions = new Map(known).set(head.version, head.rules)
+  const attempts = landedAttempts(same ? state.attempts : inNewRuleset(state.attempts), versions, from, head.version)
+  return { from, versions, attempts }
 }
 
 interface Walk {
   state: EdgeState
   readonly hands: JudgedHand[]
+  readonly versions: Versions
+  readonly attempts: readonly Attempt[]
+  debts: readonly Debt[]
+  /** The newest version that is accounted for, and our rule in it. */
+  seen: number
   snapshot: Snapshot
   rule: Rule | null
-  rest: Rest
+  index: number
+  rest: Base['rest']
+  /** Whatever our rule was called on the way. */
+  readonly keys: Set<string>
   readonly description: string
   readonly now: Date
 }
 
-function startWalk(state: EdgeState, base: Base, description: string, now: Date): Walk {
+function startWalk(state: EdgeState, base: Base, head: Head, known: Versions, description: string, now: Date): Walk {
+  const { from, versions, attempts } = readingOf(state, base, head, known)
   const snapshot = { terms: base.present ? base.terms : [], present: base.present }
-  return { state, hands: [], snapshot, rule: base.rule, rest: base.rest, description, now }
+  const keys = new Set(base.rule === null ? [] : [keyOf(base.rule)])
+  const { rule, index, rest } = base
+  return {
+    ...{ state, hands: [], versions, attempts, debts: state.debts, seen: from },
+    ...{ snapshot, rule, index, rest, keys, description, now },
+  }
 }
 
-function stepTo(walk: Walk, version: number, rules: readonly Rule[], attempts: readonly Attempt[]): void {
+function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
   const own = findOwnRule(rules, { remembered: walk.rule, description: walk.description })
+  if (own.kind === 'present') walk.keys.add(keyOf(own.rule))
+  const landed = walk.attempts.find((a) => a.landed === version)
+  walk.debts = landed === undefined ? owedAfter(walk, version, rules) : owedFor(walk, landed)
   if (own.kind === 'problem') return
   const it: Snapshot = own.kind === 'present' ? { terms: own.terms, present: true } : { terms: [], present: false }
   const rest = restOf(rules, own)
   let back = true
-  if (!attempts.some((a) => a.landed === version)) {
+  if (landed === undefined) {
+    const { takenOut, awaited, contested, putBackAt, trail } = walk.state
     const hand = judgeHand({
       before: walk.snapshot,
       it,
       otherwiseChanged: changedOtherwise(walk.rest, rest),
       wasDisabled: walk.snapshot.present && walk.rule?.enabled === false,
-      trail: walk.state.trail,
-      unseen: unseenOf(attempts),
-      awaited: new Set([...Object.keys(walk.state.takenOut), ...(walk.state.contested?.terms ?? [])]),
-      takenOut: walk.state.takenOut,
-      putBackAt: walk.state.putBackAt,
-      contested: walk.state.contested,
-      now: walk.now,
+      unseen: unseenOf(walk.attempts, walk.seen, version),
+      awaited: new Set([...awaited, ...(contested?.terms ?? [])]),
+      ...{ trail, takenOut, putBackAt, contested, now: walk.now },
     })
     walk.hands.push({ version, ...hand })
     walk.state = remember(walk.state, hand, walk.now)
     back = hand.accident.length + hand.stale.length > 0 || hand.contested !== null
+  } else if (own.kind === 'present' && walk.state.contested?.ruleGone) {
+    // A person deleted our rule for good, and a PUT of ours that landed late brought it back.
+    const change = { kind: 'remove' as const, key: keyOf(own.rule) }
+    walk.debts = [...walk.debts, { id: `${version}.own`, change }]
   }
-  walk.state = { ...walk.state, trail: [...walk.state.trail, stepBetween(walk.snapshot, it, version, walk.now)] }
-  if (own.kind === 'present') walk.rule = own.rule
-  else if (walk.snapshot.present && !back) walk.rule = null
+  const shown = new Set(it.terms)
+  walk.state = {
+    ...walk.state,
+    awaited: walk.state.awaited.filter((term) => !shown.has(term)),
+    trail: [...walk.state.trail, stepBetween(walk.snapshot, it, version, walk.now)],
+  }
+  if (own.kind === 'present') {
+    walk.rule = own.rule
+    walk.index = own.index
+  } else if (walk.snapshot.present && !back) walk.rule = null
+  walk.seen = version
   walk.snapshot = it
   walk.rest = rest
+}
+
+function owedFor(walk: Walk, landed: Attempt): readonly Debt[] {
+  const left = walk.debts.filter((d) => !landed.pays.includes(d.id))
+  return [...left, ...overwrittenBy(landed, walk.attempts, walk.versions, walk.keys)]
+}
+
+function owedAfter(walk: Walk, version: number, rules: readonly Rule[]): readonly Debt[] {
+  const before = walk.versions.get(version - 1)
+  return before && walk.debts.length > 0 ? stillOwed(walk.debts, changesBetween(before, rules, walk.keys)) : walk.debts
 }
 
 function remember(state: EdgeState, hand: Hand, now: Date): EdgeState {
   const at = now.toISOString()
   const oldest = new Date(now.getTime() - 24 * 3600_000).toISOString()
   const takenOut = Object.fromEntries(Object.entries(state.takenOut).filter(([, when]) => when >= oldest))
-  for (const term of [...hand.stale, ...hand.accident]) takenOut[term] = at
+  const missing = [...hand.stale, ...hand.accident]
+  for (const term of missing) takenOut[term] = at
   for (const term of hand.released) delete takenOut[term]
+  const awaited = [...new Set([...state.awaited, ...missing])].filter((term) => !hand.released.includes(term))
   const putBack = hand.accident.length > 0 || (hand.gone && hand.stale.length > 0)
-  return { ...state, takenOut, putBackAt: putBack ? at : state.putBackAt, contested: hand.contested }
+  return { ...state, takenOut, awaited, putBackAt: putBack ? at : state.putBackAt, contested: hand.contested }
 }
 
 /** An edge never seen before: whatever stands in our rule is a person's. */
 function firstSight(head: Head, own: OwnRule): JudgedHand {
   const adopted = own.kind === 'present' ? own.terms : []
-  return { version: head.version, adopted, released: [], stale: [], accident: [], contested: null, gone: false }
+  const nothing = { restored: [], released: [], stale: [], accident: [], contested: null, gone: false }
+  return { version: head.version, adopted, ...nothing }
 }
 
-function baseOf(head: Head, own: OwnRule, lastRule: Rule | null): Base {
+function baseOf(head: Head, own: OwnRule, last: { readonly rule: Rule; readonly index: number } | null): Base {
   const { rulesetId, version, rules } = head
   const rest = restOf(rules, own)
   if (own.kind === 'present') {
     return { rulesetId, version, rule: own.rule, index: own.index, present: true, terms: own.terms, rest }
   }
-  return { rulesetId, version, rule: lastRule, index: rules.length, present: false, terms: [], rest }
-}
-
-function changedOtherwise(before: Rest, after: Rest): boolean {
-  return before.others !== after.others || (before.own !== '' && after.own !== '' && before.own !== after.own)
-}
-
-function restOf(rules: readonly Rule[], own: OwnRule): Rest {
-  if (own.kind !== 'present') return { others: digestOf(rules), own: '' }
-  const others = digestOf(rules.filter((_, i) => i !== own.index))
-  return { others, own: digestOf([{ ...own.rule, expression: own.clauses.join(' or ') }]) }
+  return { rulesetId, version, rule: last?.rule ?? null, index: last?.index ?? 0, present: false, terms: [], rest }
 }

@@ -1,5 +1,5 @@
 import type { JudgedHand } from './account.ts'
-import { type Ban, newBan, withReason } from './ban.ts'
+import { type Ban, isWantedOn, newBan, withReason } from './ban.ts'
 import type { Released } from './guards.ts'
 
 export interface HandEffects {
@@ -26,8 +26,10 @@ export function applyHands(
       if (bans.has(address)) remove.add(address)
       released.push({ address, at, until: new Date(now.getTime() + options.releaseForMs).toISOString() })
     }
-    for (const address of hand.adopted) {
-      const ban = put.get(address) ?? (remove.has(address) ? undefined : bans.get(address)) ?? newBan(address, now)
+    const standing = (address: string) => put.get(address) ?? (remove.has(address) ? undefined : bans.get(address))
+    const isOurs = (ban: Ban | undefined) => ban !== undefined && isWantedOn(ban, edge, now)
+    for (const address of [...hand.adopted, ...hand.restored.filter((a) => !isOurs(standing(a)))]) {
+      const ban = standing(address) ?? newBan(address, now)
       remove.delete(address)
       const note = `found in the rule of ${edge}`
       put.set(

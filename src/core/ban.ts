@@ -53,9 +53,9 @@ export function isAutomatic(ban: Ban, now: Date): boolean {
   return ban.reasons.every((r) => r.origin === 'alert' || !isLive(r, now))
 }
 
-/** Lower goes first when room is given out: people's entries, operators' bans, automatic ones. */
-export function rankOf(ban: Ban, now: Date): 0 | 1 | 2 {
-  const live = ban.reasons.filter((r) => isLive(r, now))
+/** Lower goes first when room of this edge is given out: people's entries, operators' bans, automatic ones. */
+export function rankOn(ban: Ban, edge: string, now: Date): 0 | 1 | 2 {
+  const live = ban.reasons.filter((r) => isLive(r, now) && (r.edges === null || r.edges.includes(edge)))
   if (live.some((r) => r.origin === 'edge')) return 0
   return live.some((r) => r.origin === 'operator') ? 1 : 2
 }
@@ -64,6 +64,11 @@ export function rankOf(ban: Ban, now: Date): 0 | 1 | 2 {
 export function endOf(ban: Ban): string | null {
   const ends = ban.reasons.map((r) => r.until)
   return ends.includes(null) ? null : (ends.sort().at(-1) ?? null)
+}
+
+/** When its automatic reason ends or ended: null for ever, not yet known, or never. */
+export function automaticEndOf(ban: Ban): string | null {
+  return ban.reasons.find((r) => r.origin === 'alert')?.until ?? null
 }
 
 /** The ban with this reason in the place of an earlier one of the same origin and id (of any id for `alert`). */

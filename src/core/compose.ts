@@ -1,4 +1,5 @@
 import { addressSet } from './address-set.ts'
+import { sameContent } from './debts.ts'
 import type { Base, Debt } from './edge-state.ts'
 import { serializeExpression } from './expression/serialize.ts'
 import { clausesIn, type OwnRule } from './own-rule.ts'
@@ -22,7 +23,7 @@ export function compose(facts: ComposeFacts): readonly Rule[] | null {
   const key = own.kind === 'present' ? keyOf(own.rule) : facts.base.rule === null ? null : keyOf(facts.base.rule)
   const paid = debts.reduce((done, debt) => applyChange(done, debt.change, key), rules)
   if (own.kind === 'absent') {
-    if (terms.length === 0) return paid === rules ? null : paid
+    if (terms.length === 0) return sameContent(paid, rules) ? null : paid
     const index = facts.base.rule === null ? paid.length : facts.base.index
     return paid.toSpliced(index, 0, missingRule(facts))
   }
@@ -32,8 +33,13 @@ export function compose(facts: ComposeFacts): readonly Rule[] | null {
   return paid.map((rule) => (keyOf(rule) === key ? { ...rule, expression } : rule))
 }
 
-/** Foreign clauses as they will stand once our debts are paid. */
-export function clausesOwed(clauses: readonly string[], debts: readonly Debt[]): readonly string[] {
+/** Foreign clauses that stand in our rule, or will once it is put back. */
+export function clausesOf(own: ComposeFacts['own'], base: Base, debts: readonly Debt[]): readonly string[] {
+  if (own.kind === 'present') return clausesOwed(own.clauses, debts)
+  return base.rule === null ? [] : clausesIn(base.rule)
+}
+
+function clausesOwed(clauses: readonly string[], debts: readonly Debt[]): readonly string[] {
   return debts.reduce((now, { change }) => {
     if (change.kind !== 'own') return now
     const kept = now.filter((c) => !change.clausesLost.includes(c))
@@ -48,11 +54,11 @@ export function sameTerms(a: readonly string[], b: readonly string[]): boolean {
   return a.every((term) => inB.covers(term)) && b.every((term) => inA.covers(term))
 }
 
-function missingRule({ base, terms, description, action }: ComposeFacts): Rule {
+function missingRule({ rules, base, terms, description, action }: ComposeFacts): Rule {
   const known = base.rule
   if (known === null) {
     return {
-      ref: 'portcullis',
+      ref: freeRef(rules),
       description,
       action,
       expression: serializeExpression({ terms, clauses: [] }),
@@ -63,6 +69,7 @@ function missingRule({ base, terms, description, action }: ComposeFacts): Rule {
   return { ...rest, ref: keyOf(known), expression: serializeExpression({ terms, clauses: clausesIn(known) }) }
 }
 
-function sameContent(a: readonly Rule[], b: readonly Rule[]): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b)
+function freeRef(rules: readonly Rule[]): string {
+  const taken = new Set(rules.map(keyOf))
+  for (let n = 1, ref = 'portcullis'; ; n++, ref = `portcullis-${n}`) if (!taken.has(ref)) return ref
 }

@@ -12,6 +12,8 @@ export interface EdgeState {
   readonly trail: readonly TrailStep[]
   /** Addresses that a stale copy or an accident took out, and when: a second time within the hour means it. */
   readonly takenOut: Readonly<Record<string, string>>
+  /** Those of them that no version has shown since: who restores one has not made an entry of his own. */
+  readonly awaited: readonly string[]
   /** When an emptied or deleted rule was last put back: once in 24 h. */
   readonly putBackAt: string | null
   readonly contested: Contest | null
@@ -53,7 +55,7 @@ export interface Attempt {
   readonly landed: number | null
 }
 
-/** One change to somebody else's rules, or to the fields of ours that are a person's. */
+/** One change to somebody else's rules, or to what a person owns of ours: its other fields, its clauses, whether it is there. */
 export interface Debt {
   readonly id: string
   readonly change: RuleChange
@@ -61,15 +63,16 @@ export interface Debt {
 
 export type RuleChange =
   | { readonly kind: 'add'; readonly rule: Rule; readonly after: string | null }
-  | { readonly kind: 'change'; readonly rule: Rule }
+  | ({ readonly kind: 'change'; readonly key: string } & FieldChange)
   | { readonly kind: 'remove'; readonly key: string }
   | { readonly kind: 'move'; readonly key: string; readonly after: string | null }
   /** Fields of our rule beside its expression: `enabled`, `action`, … */
-  | ({
-      readonly kind: 'own'
-      readonly fields: Readonly<Record<string, unknown>>
-      readonly dropped: readonly string[]
-    } & ClauseChange)
+  | ({ readonly kind: 'own' } & FieldChange & ClauseChange)
+
+export interface FieldChange {
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly dropped: readonly string[]
+}
 
 export interface ClauseChange {
   readonly clausesGained: readonly string[]
@@ -109,6 +112,7 @@ export const NEW_EDGE: EdgeState = {
   debts: [],
   trail: [],
   takenOut: {},
+  awaited: [],
   putBackAt: null,
   contested: null,
   lastPass: null,

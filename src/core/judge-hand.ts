@@ -11,7 +11,7 @@ export interface HandFacts {
   /** Whether our rule was switched off before. */
   readonly wasDisabled: boolean
   readonly trail: readonly TrailStep[]
-  /** What attempts that nobody has seen land were adding and removing: never taken for a hand. */
+  /** What attempts that may have landed between the two were adding and removing: never taken for a hand. */
   readonly unseen: { readonly adding: ReadonlySet<string>; readonly removing: ReadonlySet<string> }
   /** Terms of ours that an accident, a stale copy or a contest took out and nobody has put back yet. */
   readonly awaited: ReadonlySet<string>
@@ -24,6 +24,8 @@ export interface HandFacts {
 /** What a person meant. */
 export interface Hand {
   readonly adopted: readonly string[]
+  /** Terms that we had lost, back again: a person's entry only where no ban of ours stands any more. */
+  readonly restored: readonly string[]
   readonly released: readonly string[]
   /** Missing because an old copy was saved over us: to be put back. */
   readonly stale: readonly string[]
@@ -40,37 +42,40 @@ const HOUR_MS = 3600_000
 const ACCIDENT_TERMS = 5
 
 export function judgeHand(facts: HandFacts): Hand {
-  const { before, it, unseen } = facts
+  const { before, it, unseen, now } = facts
   const missing = notCovered(before.terms, it.terms).filter((t) => !unseen.removing.has(t))
   const fresh = newIn(it.terms, before.terms, missing).filter((t) => !unseen.adding.has(t))
-  // Who restores a term of ours that went missing has not made an entry of his own.
-  const own = (term: string) => !facts.awaited.has(term)
   const gone = before.present && !it.present
-  const contested = stillContested(facts)
-  const nothing = { adopted: [], released: [], stale: [], accident: [], contested, gone }
+  const putBackLately = recently(facts.putBackAt, DAY_MS, now)
+  const contested = stillContested(facts, fresh)
 
-  if (gone && facts.wasDisabled) return { ...nothing, contested: contestOver(facts, missing) }
-  if (missing.length === 0) {
-    if (gone && recently(facts.putBackAt, DAY_MS, facts.now))
-      return { ...nothing, contested: contestOver(facts, missing) }
-    return { ...nothing, adopted: fresh.filter(own) }
-  }
-  const mixed = facts.otherwiseChanged || fresh.length > 0
-  const ancestor = mixed ? ancestorOf(it, before, facts.trail) : before
+  if (gone && (facts.wasDisabled || putBackLately)) return { ...NOTHING, contested: contestOver(facts, missing), gone }
+  const ancestor = ancestorIn(facts, missing, fresh)
   const lost = notCovered(ancestor.terms, it.terms).filter((t) => missing.includes(t))
-  const adopted = newIn(it.terms, ancestor.terms, lost).filter((t) => fresh.includes(t) && own(t))
+  const entries = newIn(it.terms, ancestor.terms, lost).filter((t) => fresh.includes(t))
+  const hand = {
+    ...{ ...NOTHING, contested, gone },
+    adopted: entries.filter((t) => !facts.awaited.has(t)),
+    restored: entries.filter((t) => facts.awaited.has(t)),
+  }
   const stale = missing.filter((t) => !lost.includes(t))
-  const again = stale.filter((t) => recently(facts.takenOut[t] ?? null, HOUR_MS, facts.now))
-
   if (isAccident(lost, before, gone)) {
-    if (recently(facts.putBackAt, DAY_MS, facts.now))
-      return { ...nothing, adopted, contested: contestOver(facts, lost) }
-    return { ...nothing, adopted, stale, accident: lost }
+    return putBackLately ? { ...hand, contested: contestOver(facts, lost) } : { ...hand, stale, accident: lost }
   }
-  if (gone && stale.length > 0 && recently(facts.putBackAt, DAY_MS, facts.now)) {
-    return { ...nothing, contested: contestOver(facts, missing) }
-  }
-  return { ...nothing, adopted, released: [...lost, ...again], stale: stale.filter((t) => !again.includes(t)) }
+  const again = stale.filter((t) => recently(facts.takenOut[t] ?? null, HOUR_MS, now))
+  return { ...hand, released: [...lost, ...again], stale: stale.filter((t) => !again.includes(t)) }
+}
+
+const NOTHING = { adopted: [], restored: [], released: [], stale: [], accident: [] }
+
+/** What the person had before him: the newest version, unless he did more than one thing and an older one is nearer. */
+function ancestorIn(facts: HandFacts, missing: readonly string[], fresh: readonly string[]): Snapshot {
+  const { before, it, trail } = facts
+  if (!facts.otherwiseChanged && fresh.length === 0) return before
+  const nearest = ancestorOf(it, before, trail)
+  // Who only adds terms means them, also those that an old version had; nobody saves an old copy and changes nothing.
+  const onlyAdds = !facts.otherwiseChanged && missing.length === 0
+  return onlyAdds && notCovered(it.terms, nearest.terms).length === 0 ? before : nearest
 }
 
 /** At least five terms gone in one version, and they are more than half of them or the rule itself is gone. */
@@ -79,14 +84,16 @@ function isAccident(lost: readonly string[], before: Snapshot, gone: boolean): b
 }
 
 function contestOver(facts: HandFacts, terms: readonly string[]): Contest {
-  return { at: facts.now.toISOString(), ruleGone: !facts.it.present, terms }
+  const all = [...new Set([...(facts.contested?.terms ?? []), ...terms])]
+  return { at: facts.now.toISOString(), ruleGone: !facts.it.present, terms: all }
 }
 
-/** A contest is over when the deleted rule is back, or most of the terms that were taken out. */
-function stillContested({ contested, it }: HandFacts): Contest | null {
+/** A contest is over when somebody brings the deleted rule back, or most of the terms that were taken out. */
+function stillContested({ contested, before, it }: HandFacts, fresh: readonly string[]): Contest | null {
   if (contested === null) return null
-  if (contested.ruleGone) return it.present ? null : contested
-  return notCovered(contested.terms, it.terms).length < contested.terms.length / 2 ? null : contested
+  if (contested.ruleGone) return it.present && !before.present ? null : contested
+  const isBack = notCovered(contested.terms, it.terms).length < contested.terms.length / 2
+  return isBack && fresh.some((t) => contested.terms.includes(t)) ? null : contested
 }
 
 function notCovered(terms: readonly string[], by: readonly string[]): string[] {

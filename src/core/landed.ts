@@ -26,8 +26,17 @@ export function trimAttempts(attempts: readonly Attempt[], now: Date): Attempt[]
   return attempts.filter((a) => a.at >= oldest).slice(-KEPT)
 }
 
-/** What attempts that nobody has seen land were adding and removing. */
-export function unseenOf(attempts: readonly Attempt[]): { adding: Set<string>; removing: Set<string> } {
-  const open = attempts.filter((a) => a.landed === null)
-  return { adding: new Set(open.flatMap((a) => a.adding)), removing: new Set(open.flatMap((a) => a.removing)) }
+/** What attempts were adding and removing that may have become a version after `from` and before `to` which nobody has seen. */
+export function unseenOf(
+  attempts: readonly Attempt[],
+  from: number,
+  to: number,
+): { adding: Set<string>; removing: Set<string> } {
+  const unseen = from + 1 === to ? [] : attempts.filter((a) => a.landed === null || (a.landed > from && a.landed < to))
+  return { adding: new Set(unseen.flatMap((a) => a.adding)), removing: new Set(unseen.flatMap((a) => a.removing)) }
+}
+
+/** In a ruleset made anew the numbers begin again: what has not landed yet may, and overwrites everything there. */
+export function inNewRuleset(attempts: readonly Attempt[]): Attempt[] {
+  return attempts.filter((a) => a.landed === null).map((a) => ({ ...a, read: 0 }))
 }

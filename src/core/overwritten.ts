@@ -3,35 +3,41 @@ import type { Versions } from './landed.ts'
 import { changesBetween } from './rule-changes.ts'
 
 /**
- * What our PUTs that landed after `from` overwrote: every version between the one such a PUT had read and the one it
- * became was lost, and what its author changed is owed to him.
+ * What a PUT of ours overwrote: every version between the one that it had read and the one that it became was lost, and what
+ * its author changed is owed to him. `own` are the keys of our rule.
  */
 export function overwrittenBy(
+  attempt: Attempt,
   attempts: readonly Attempt[],
   versions: Versions,
-  from: number,
-  own: string | null,
+  own: ReadonlySet<string>,
 ): Debt[] {
   const debts: Debt[] = []
-  for (const attempt of attempts) {
-    if (attempt.landed === null || attempt.landed <= from) continue
-    for (let lost = attempt.read + 1; lost < attempt.landed; lost++) {
-      // What he who wrote the lost version had before him: for a PUT of ours the version that it had read.
-      const before = attempts.find((a) => a.landed === lost)?.read ?? lost - 1
-      const [was, is] = [versions.get(before) ?? (before === 0 ? [] : null), versions.get(lost)]
-      if (!was || !is) continue
-      changesBetween(was, is, own).forEach((change, i) => {
-        debts.push({ id: `${attempt.landed}.${lost}.${i}`, change })
-      })
-    }
+  const landed = attempt.landed ?? 0
+  for (let lost = attempt.read + 1; lost < landed; lost++) {
+    // What he who wrote the lost version had before him: for a PUT of ours the version that it had read.
+    const before = attempts.find((a) => a.landed === lost)?.read ?? lost - 1
+    const [was, is] = [before === 0 ? [] : versions.get(before), versions.get(lost)]
+    if (!was || !is) continue
+    changesBetween(was, is, own).forEach((change, i) => {
+      debts.push({ id: `${landed}.${lost}.${i}`, change })
+    })
   }
   return debts
 }
 
-/** The versions whose contents are still to be fetched before everything up to `head` can be explained. */
-export function versionsNeeded(attempts: readonly Attempt[], versions: Versions, from: number, head: number): number[] {
+/** The versions whose contents are still to be fetched before everything after `from` up to `head` can be explained. */
+export function versionsNeeded(
+  attempts: readonly Attempt[],
+  versions: Versions,
+  from: number,
+  head: number,
+  owing: boolean,
+): number[] {
   const needed = new Set<number>()
   for (let version = Math.max(from + 1, head - MOST); version < head; version++) needed.add(version)
+  // What a person changed since may settle what we owe: that takes the version before his.
+  if (owing && head > from) needed.add(from)
   for (const attempt of attempts) {
     if (attempt.landed === null || attempt.landed <= from || attempt.landed === attempt.read + 1) continue
     for (let version = Math.max(attempt.read, attempt.landed - MOST); version < attempt.landed; version++)

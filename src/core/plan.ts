@@ -1,5 +1,5 @@
 import { addressSet, withoutCovered } from './address-set.ts'
-import { type Ban, isWantedOn, rankOf } from './ban.ts'
+import { type Ban, isWantedOn, rankOn } from './ban.ts'
 import { expressionLength, serializeExpression } from './expression/serialize.ts'
 
 export interface PlanFacts {
@@ -41,7 +41,7 @@ export function plan(facts: PlanFacts): Plan {
   const terms = [...standing, ...chosen.filter((term) => !standing.includes(term))]
   const placed = addressSet(terms)
   const out = wanted.filter((ban) => !placed.covers(ban.address))
-  const isDisplaced = (ban: Ban) => ban.edges[edge]?.held === true && rankOf(ban, now) === 2
+  const isDisplaced = (ban: Ban) => ban.edges[edge]?.held === true && rankOn(ban, edge, now) === 2
   return {
     terms,
     waiting: out.filter((ban) => !isDisplaced(ban)).map((ban) => ban.address),
@@ -80,11 +80,11 @@ function choose(wanted: readonly Ban[], room: number): string[] {
 }
 
 function isNew(ban: Ban, edge: string, now: Date): boolean {
-  return ban.edges[edge]?.held !== true && rankOf(ban, now) === 2
+  return ban.edges[edge]?.held !== true && rankOn(ban, edge, now) === 2
 }
 
 function order(a: Ban, b: Ban, edge: string, now: Date): number {
-  const place = (ban: Ban) => rankOf(ban, now) * 2 + (ban.edges[edge]?.held ? 0 : 1)
+  const place = (ban: Ban) => rankOn(ban, edge, now) * 2 + (ban.edges[edge]?.held ? 0 : 1)
   return (
     place(a) - place(b) ||
     (a.lastSeen < b.lastSeen ? 1 : a.lastSeen > b.lastSeen ? -1 : 0) ||

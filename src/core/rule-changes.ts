@@ -1,23 +1,27 @@
-import type { RuleChange } from './edge-state.ts'
+import type { FieldChange, RuleChange } from './edge-state.ts'
 import { clausesIn } from './own-rule.ts'
 import { keyOf, type Rule, sameRule } from './rules.ts'
 
 /**
- * What somebody did between two versions: rules added, removed, changed, moved, by ref. `own` names our rule, whose
+ * What somebody did between two versions: rules added, removed, changed, moved, by ref. `own` are the keys of our rule, whose
  * addition, removal and terms are judged elsewhere (`judgeHand`); of it only its other fields and its clauses are compared.
  */
-export function changesBetween(before: readonly Rule[], after: readonly Rule[], own: string | null): RuleChange[] {
+export function changesBetween(
+  before: readonly Rule[],
+  after: readonly Rule[],
+  own: ReadonlySet<string>,
+): RuleChange[] {
   const old = new Map(before.map((r) => [keyOf(r), r]))
   const now = new Map(after.map((r) => [keyOf(r), r]))
   const changes: RuleChange[] = []
-  for (const key of old.keys()) if (!now.has(key) && key !== own) changes.push({ kind: 'remove', key })
+  for (const key of old.keys()) if (!now.has(key) && !own.has(key)) changes.push({ kind: 'remove', key })
   after.forEach((rule, i) => {
     const key = keyOf(rule)
     const was = old.get(key)
-    if (key === own) {
+    if (own.has(key)) {
       if (was !== undefined) changes.push(...ownChanges(was, rule))
     } else if (was === undefined) changes.push({ kind: 'add', rule, after: keyBefore(after, i) })
-    else if (!sameRule(was, rule)) changes.push({ kind: 'change', rule })
+    else if (!sameRule(was, rule)) changes.push({ kind: 'change', key, ...fieldsBetween(was, rule, NOT_A_PERSONS) })
   })
   return [...changes, ...moves(before, after)]
 }
@@ -30,7 +34,7 @@ export function applyChange(rules: readonly Rule[], change: RuleChange, own: str
         ? rules
         : insertAfter(rules, withoutId(change.rule), change.after)
     case 'change':
-      return rules.map((r) => (keyOf(r) === keyOf(change.rule) ? { ...change.rule, ...idOf(r) } : r))
+      return rules.map((r) => (keyOf(r) === change.key ? withFields(r, change) : r))
     case 'remove':
       return rules.filter((r) => keyOf(r) !== change.key)
     case 'move': {
@@ -43,7 +47,7 @@ export function applyChange(rules: readonly Rule[], change: RuleChange, own: str
       )
     }
     case 'own':
-      return rules.map((r) => (keyOf(r) === own ? { ...without(r, change.dropped), ...change.fields } : r))
+      return rules.map((r) => (keyOf(r) === own ? withFields(r, change) : r))
   }
 }
 
@@ -53,27 +57,31 @@ function withoutId(rule: Rule): Rule {
   return { ...without(rule, ['id']), ref }
 }
 
-function idOf(rule: Rule): { id?: string } {
-  return rule.id === undefined ? {} : { id: rule.id }
+function withFields(rule: Rule, { fields, dropped }: FieldChange): Rule {
+  return { ...without(rule, dropped), ...fields }
 }
 
 function without(rule: Rule, fields: readonly string[]): Rule {
   return Object.fromEntries(Object.entries(rule).filter(([field]) => !fields.includes(field)))
 }
 
-const NOT_A_PERSONS = ['id', 'ref', 'expression', 'version', 'last_updated', 'categories']
+const NOT_A_PERSONS = ['id', 'ref', 'version', 'last_updated', 'categories']
 
 function ownChanges(was: Rule, is: Rule): RuleChange[] {
-  const fields: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(is)) {
-    if (!NOT_A_PERSONS.includes(name) && JSON.stringify(value) !== JSON.stringify(was[name])) fields[name] = value
-  }
-  const dropped = Object.keys(was).filter((name) => !(name in is) && !NOT_A_PERSONS.includes(name))
+  const { fields, dropped } = fieldsBetween(was, is, [...NOT_A_PERSONS, 'expression'])
   const [old, now] = [clausesIn(was), clausesIn(is)]
   const clausesGained = now.filter((c) => !old.includes(c))
   const clausesLost = old.filter((c) => !now.includes(c))
   const same = Object.keys(fields).length + dropped.length + clausesGained.length + clausesLost.length === 0
   return same ? [] : [{ kind: 'own', fields, dropped, clausesGained, clausesLost }]
+}
+
+function fieldsBetween(was: Rule, is: Rule, ignored: readonly string[]): FieldChange {
+  const fields: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(is)) {
+    if (!ignored.includes(name) && JSON.stringify(value) !== JSON.stringify(was[name])) fields[name] = value
+  }
+  return { fields, dropped: Object.keys(was).filter((name) => !(name in is) && !ignored.includes(name)) }
 }
 
 function keyBefore(rules: readonly Rule[], index: number): string | null {

@@ -1,7 +1,6 @@
-import type { Head } from '../core/account.ts'
 import type { Ban } from '../core/ban.ts'
 import type { EdgeState, PassMark } from '../core/edge-state.ts'
-import { type OwnRule, whyNotHolding } from '../core/own-rule.ts'
+import type { OwnRule } from '../core/own-rule.ts'
 import type { Plan } from '../core/plan.ts'
 import { verdicts } from '../core/verdict.ts'
 import { displacedNote } from './displaced.ts'
@@ -13,11 +12,11 @@ export interface Ended {
   readonly begun: Date
   readonly stock: Stock
   readonly touched: ReadonlySet<string>
+  readonly gone: ReadonlySet<string>
   readonly plan: Plan | null
-  readonly head: Head
   readonly own: OwnRule
   readonly state: EdgeState
-  /** Why nothing counts as held; null: look at the rule. */
+  /** Why nothing counts as held; null: what the rule lists is held. */
   readonly blocked: { readonly state: string; readonly detail: string } | null
   readonly wrote: boolean
 }
@@ -26,7 +25,7 @@ export interface Ended {
 export async function conclude(deps: PassDeps, lease: Lease, end: Ended): Promise<PassReport> {
   const { records, clock } = deps
   const edge = deps.edge.name
-  const { state, detail } = end.blocked ?? whyNotHolding(end.own) ?? { state: 'ok', detail: '' }
+  const { state, detail } = end.blocked ?? { state: 'ok', detail: '' }
   for (;;) {
     const now = clock.now()
     const stored = await records.all<Ban>('bans')
@@ -68,7 +67,6 @@ export async function conclude(deps: PassDeps, lease: Lease, end: Ended): Promis
         changed,
         { state, detail },
       )
-      const gone = end.stock.gone
       return {
         edge,
         state,
@@ -76,7 +74,7 @@ export async function conclude(deps: PassDeps, lease: Lease, end: Ended): Promis
         wrote: end.wrote,
         changed: [...new Set([...end.touched, ...changed.map((ban) => ban.address)])],
         displaced: displacedIn(changed, edge),
-        gone,
+        gone: [...end.gone],
       }
     }
     const epoch = (await records.get('epochs', [edge])).get(edge)

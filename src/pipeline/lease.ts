@@ -52,28 +52,30 @@ async function tryToTake(
   const free = lease === undefined || lease.doc.until <= clock.now().toISOString()
   if (!free && lease.doc.holder !== holder) return null
   const mine = lease?.doc.holder === holder && epoch?.doc.holder === holder
+  const wanted = newLease(holder, clock)
   const taken = await records.commit({
     expect: [
       { collection: 'leases', id: edge, rev: lease?.rev ?? 0 },
       { collection: 'epochs', id: edge, rev: epoch?.rev ?? 0 },
     ],
     put: [
-      { collection: 'leases', id: edge, doc: newLease(holder, clock) },
+      { collection: 'leases', id: edge, doc: wanted },
       ...(mine ? [] : [{ collection: 'epochs' as const, id: edge, doc: { holder } }]),
     ],
   })
   if (!taken) return null
   const rev = mine ? epoch.rev : (await records.get<{ holder: string }>('epochs', [edge])).get(edge)?.rev
-  return rev === undefined ? null : held(deps, edge, rev)
+  return rev === undefined ? null : held(deps, edge, rev, wanted)
 }
 
 function held(
   { records, clock, holder }: { records: Records; clock: Clock; holder: string },
   edge: string,
   rev: number,
+  taken: LeaseRecord,
 ): Lease {
   const fence = { collection: 'epochs' as const, id: edge, rev }
-  let until = clock.now().getTime() + LEASE_MS
+  let until = Date.parse(taken.until)
   return {
     fence,
     async keep() {

@@ -2,7 +2,7 @@ import { account, type Head } from '../core/account.ts'
 import { clausesOf, compose } from '../core/compose.ts'
 import type { Attempt, EdgeState } from '../core/edge-state.ts'
 import { trimAttempts } from '../core/landed.ts'
-import { findOwnRule, type OwnRule, whyNotHolding } from '../core/own-rule.ts'
+import { type OwnRule, whyNotHolding } from '../core/own-rule.ts'
 import { type Plan, plan } from '../core/plan.ts'
 import { digestOf, type Rule } from '../core/rules.ts'
 import type { Edge, Ruleset } from '../ports.ts'
@@ -32,34 +32,35 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
   const begun = deps.clock.now()
   const versions = new Map<number, readonly Rule[] | null>()
   const touched = new Set<string>()
+  const gone = new Set<string>()
   let head = await readHead(deps.edge)
   for (let collisions = 0; ; collisions++) {
     versions.set(head.version, head.rules)
     const stock = await takeStock(deps, lease, head, versions)
     for (const address of stock.touched) touched.add(address)
+    for (const address of stock.gone) gone.add(address)
     const intent = intend(deps, stock, head)
-    const done = { begun, touched, stock, plan: intent.plan, wrote: collisions > 0 }
+    const done = { begun, touched, gone, stock, plan: intent.plan, wrote: collisions > 0 }
     if (intent.rules === null) {
-      return conclude(deps, lease, { ...done, head, own: stock.own, state: stock.state, blocked: intent.blocked })
+      return conclude(deps, lease, { ...done, own: stock.own, state: stock.state, blocked: intent.blocked })
     }
     const attempt = attemptOf(deps, stock, head, intent.rules, intent.plan)
     await writeState(deps, lease, withAttempt(stock.state, attempt, deps.clock.now()))
     await lease.keep()
     const answer = await deps.edge.write(intent.rules)
     const next = headOf(answer)
-    const own = findOwnRule(next.rules, {
-      remembered: stock.state.base?.rule ?? null,
-      description: deps.rule.description,
-    })
-    const landed = withAttempt(stock.state, { ...attempt, landed: next.version }, deps.clock.now())
-    if (next.version === head.version + 1) {
-      const { state } = account(landed, next, versions, deps.rule.description, deps.clock.now())
-      return conclude(deps, lease, { ...done, wrote: true, head: next, own, state, blocked: null })
+    // In a ruleset that was deleted and made anew meanwhile the numbers begin again: what landed is found by its content.
+    const anew = head.rulesetId !== '' && next.rulesetId !== head.rulesetId
+    if (anew) versions.clear()
+    const landed = withAttempt(stock.state, anew ? attempt : { ...attempt, landed: next.version }, deps.clock.now())
+    const { own, state } = account(landed, next, versions, deps.rule.description, deps.clock.now())
+    if (!anew && next.version === head.version + 1) {
+      return conclude(deps, lease, { ...done, wrote: true, own, state, blocked: whyBlocked(own, state) })
     }
     deps.events.collided({ edge: deps.edge.name, version: next.version, overwritten: next.version - head.version - 1 })
     if (collisions === MOST_COLLISIONS) {
       const blocked = { state: 'edge-busy', detail: 'somebody writes to the ruleset as fast as we do' }
-      return conclude(deps, lease, { ...done, wrote: true, head: next, own, state: landed, blocked })
+      return conclude(deps, lease, { ...done, wrote: true, own, state: landed, blocked })
     }
     await writeState(deps, lease, landed)
     head = next

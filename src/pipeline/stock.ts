@@ -1,12 +1,12 @@
 import { account, type Head, type JudgedHand, stillNeeded } from '../core/account.ts'
 import { applyHands } from '../core/apply-hands.ts'
-import { type Ban, endOf } from '../core/ban.ts'
+import { automaticEndOf, type Ban } from '../core/ban.ts'
 import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
 import type { Released } from '../core/guards.ts'
 import type { Versions } from '../core/landed.ts'
 import type { OwnRule } from '../core/own-rule.ts'
 import type { Rule } from '../core/rules.ts'
-import { type Ending, sweep } from '../core/sweep.ts'
+import { type Ending, type Swept, sweep } from '../core/sweep.ts'
 import type { Change, Stored } from '../ports.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
 import type { PassDeps } from './pass-types.ts'
@@ -37,6 +37,7 @@ export async function takeStock(
       records.all<Released>('released'),
     ])
     const before = edges.get(edge.name)?.doc ?? NEW_EDGE
+    refuseOlder(edge.name, before, head)
     await fetchVersions(deps, before, head, versions)
     const { state, hands, own } = account(before, head, versions, deps.rule.description, now)
     if (deps.observing && before.base === null) {
@@ -74,7 +75,7 @@ export async function takeStock(
       ledger,
       bans,
       effects.released,
-      endings(swept.gone, effects.remove, ledger),
+      endings(swept, effects.remove, ledger),
     )
     if (change === null || (await records.commit(change))) {
       report(deps, hands, swept.gone)
@@ -83,6 +84,14 @@ export async function takeStock(
     const fence = (await records.get('epochs', [edge.name])).get(edge.name)
     if (fence?.rev !== lease.fence.rev) throw new LeaseLostError(`another instance took over the edge ${edge.name}`)
   }
+}
+
+/** A read that lags behind our own writes would look as if a person had undone them. */
+function refuseOlder(edge: string, { base }: EdgeState, head: Head): void {
+  if (base === null || base.rulesetId !== head.rulesetId || head.version >= base.version) return
+  throw new Error(
+    `Cloudflare answered with version ${head.version} of the rules of ${edge}, older than version ${base.version} that it showed before: tried again later`,
+  )
 }
 
 async function fetchVersions(
@@ -99,8 +108,9 @@ async function fetchVersions(
   }
 }
 
+/** Bans whose automatic reason is over, whether or not another one keeps them: each was an offence. */
 function endings(
-  swept: readonly { readonly ban: Ban; readonly how: Ending }[],
+  swept: Swept,
   removed: ReadonlySet<string>,
   ledger: ReadonlyMap<string, Stored<Ban>>,
 ): { ban: Ban; how: Ending }[] {
@@ -108,7 +118,11 @@ function endings(
     const ban = ledger.get(address)?.doc
     return ban === undefined ? [] : [{ ban, how: 'released' as const }]
   })
-  return [...swept, ...lifted]
+  const outlived = swept.put.flatMap(({ address, reasons }) => {
+    const ban = ledger.get(address)?.doc
+    return ban === undefined || reasons.some((r) => r.origin === 'alert') ? [] : [{ ban, how: 'ended' as const }]
+  })
+  return [...swept.gone, ...outlived, ...lifted]
 }
 
 // Offences are forgotten after this long.
@@ -143,7 +157,7 @@ function changeOf(
         doc: {
           address: ban.address,
           count: ban.offence,
-          endedAt: how === 'ended' ? (endOf(ban) ?? now.toISOString()) : now.toISOString(),
+          endedAt: (how === 'ended' ? automaticEndOf(ban) : null) ?? now.toISOString(),
           how,
         },
         expires: forget,
