@@ -1,0 +1,74 @@
+import type { Records } from '../ports.ts'
+import { OpsRefusal } from './ops-refusal.ts'
+import type { Status } from './status.ts'
+
+/** One entry of `/api/history`. */
+export interface HistoryEntry {
+  readonly at: string
+  readonly edge?: string
+  readonly kind: string
+  readonly addresses: readonly string[]
+  readonly by: string
+  readonly versionBefore?: number
+  readonly versionAfter?: number
+  readonly detail?: string
+}
+
+const MOST_HISTORY = 1000
+
+/** Newest first; `next` asks for the older ones as `?before=`, null: there are none. */
+export async function readHistory(
+  records: Records,
+  query: Readonly<Record<string, unknown>>,
+): Promise<{ entries: (HistoryEntry & { id: string })[]; next: string | null }> {
+  const { limit = '100', before } = query
+  if (typeof limit !== 'string' || !/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MOST_HISTORY)
+    throw new OpsRefusal(400, `limit must be a number from 1 to ${MOST_HISTORY}.`)
+  if (before !== undefined && (typeof before !== 'string' || !/^[\w.:-]{1,200}$/.test(before)))
+    throw new OpsRefusal(400, 'before must be the `next` of an earlier answer.')
+  const found = await records.recent<HistoryEntry>('history', {
+    limit: Number(limit),
+    ...(before === undefined ? {} : { before }),
+  })
+  const entries = found.map(({ id, doc }) => ({ id, ...doc }))
+  return { entries, next: entries.length < Number(limit) ? null : (entries.at(-1)?.id ?? null) }
+}
+
+const MOST_REPLAYS = 1000
+
+/** `{alerts: [id, …]}`: each is taken up again by a person's order. */
+export async function replayAlerts(
+  deps: { replay(alertId: string, by: string): Promise<boolean> },
+  body: unknown,
+  by: string,
+): Promise<{ message: string; replayed: string[]; unknown: string[] }> {
+  const { alerts } = Object(body) as { alerts?: unknown }
+  if (!Array.isArray(alerts) || alerts.length === 0 || alerts.length > MOST_REPLAYS || !alerts.every(isId))
+    throw new OpsRefusal(400, `alerts must be a list of 1 to ${MOST_REPLAYS} alert ids.`)
+  const replayed: string[] = []
+  const unknown: string[] = []
+  for (const id of new Set<string>(alerts)) ((await deps.replay(id, by)) ? replayed : unknown).push(id)
+  const missing = unknown.length === 0 ? '' : ` No job is kept (any more) for ${unknown.length}.`
+  return { message: `Replaying ${replayed.length} of ${alerts.length} alerts.${missing}`, replayed, unknown }
+}
+
+/** `{edge?}`: writing goes on at the edge, or at every one that stopped as `edge-contested`. */
+export async function resumeEdges(
+  deps: { resume(edge: string | null, by: string): Promise<string[]>; status(): Promise<Status> },
+  body: unknown,
+  by: string,
+): Promise<{ message: string; resumed: string[] }> {
+  const { edge = null } = Object(body) as { edge?: unknown }
+  if (edge !== null && typeof edge !== 'string') throw new OpsRefusal(400, 'edge must be the name of an edge.')
+  const names = (await deps.status()).edges.map(({ name }) => name)
+  if (edge !== null && !names.includes(edge))
+    throw new OpsRefusal(404, `There is no such edge; there are: ${names.join(', ')}.`)
+  const resumed = await deps.resume(edge, by)
+  const message =
+    resumed.length === 0 ? 'Nothing had stopped as edge-contested.' : `Writing goes on at ${resumed.join(', ')}.`
+  return { message, resumed }
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= 512
+}
