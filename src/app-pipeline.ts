@@ -22,6 +22,7 @@ import { settleOnce } from './pipeline/pass.ts'
 import type { Friends, PassReport } from './pipeline/pass-types.ts'
 import { createPlaybookReader } from './pipeline/playbooks.ts'
 import { createRespond } from './pipeline/respond.ts'
+import { resumeEdges } from './pipeline/resume.ts'
 import { createSettler } from './pipeline/settler.ts'
 import { createBlock } from './pipeline/steps/block.ts'
 import { createHttpStep } from './pipeline/steps/http.ts'
@@ -83,7 +84,7 @@ export function createPipeline(deps: PipelineDeps) {
   }
 
   const { cloudflare } = config
-  const wouldAdopt = new Map<string, string>()
+  const wouldAdopt = new Map<string, readonly string[]>()
   const passes = new Map(
     deps.edges.map((edge) => [
       edge.name,
@@ -102,7 +103,12 @@ export function createPipeline(deps: PipelineDeps) {
           friends,
           events: {
             ...events,
-            wouldAdopt: (e) => once(wouldAdopt, e.edge, e.addresses.join(' ')) && events.wouldAdopt(e),
+            wouldAdopt({ edge, addresses }) {
+              // Every pass finds the same until enforcing: only news is told.
+              const said = wouldAdopt.get(edge)?.join() === addresses.join()
+              wouldAdopt.set(edge, addresses)
+              if (!said) events.wouldAdopt({ edge, addresses })
+            },
           },
         }),
     ]),
@@ -140,6 +146,14 @@ export function createPipeline(deps: PipelineDeps) {
   return {
     health,
     settler,
+    friends,
+    wouldAdopt: () => wouldAdopt,
+    /** Ends an `edge-contested` stop (null: wherever there is one) and settles; answers the edges where there was one. */
+    async resume(edge: string | null): Promise<string[]> {
+      const resumed = await resumeEdges({ records, clock, holder: HOLDER }, edge === null ? settler.edges : [edge])
+      if (resumed.length > 0) await settler.settle(resumed)
+      return resumed
+    },
     respond,
     intake: createIntake({ records, queue, clock, playbooks: deps.playbooks, events }),
     startTick: () =>
@@ -174,10 +188,4 @@ function knownFriends(allowlist: Allowlist, friends: () => Friends): Friends {
     'allowlist',
     `ALLOWLIST: ${names.join(', ')} has never been resolved; no address is banned before it is`,
   )
-}
-
-function once(said: Map<string, string>, key: string, value: string): boolean {
-  if (said.get(key) === value) return false
-  said.set(key, value)
-  return true
 }

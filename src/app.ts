@@ -9,6 +9,7 @@ import { createAlertReader, createElasticsearchClient, createElasticsearchSiem }
 import { createKibanaSiem } from './adapters/kibana.ts'
 import { loadPlaybooks, type PlaybookFile, watchPlaybooks } from './adapters/playbook-files.ts'
 import { openStore } from './adapters/store.ts'
+import { createOpsApp, VERSION } from './app-ops.ts'
 import { createPipeline } from './app-pipeline.ts'
 import type { Config } from './config.ts'
 import { CLOUDFLARE_RATE } from './core/budget.ts'
@@ -24,6 +25,8 @@ import { createReceiver } from './receiver/receiver.ts'
 export interface App {
   /** Where webhooks go, with the port that was really taken; null with RECEIVER=off. */
   readonly webhookUrl: string | null
+  /** The ops port's, likewise. */
+  readonly opsUrl: string
   /** Finishes what is in flight, 8 s at most; the rest is taken up by the next start. */
   stop(): Promise<void>
 }
@@ -95,10 +98,18 @@ async function start(
   void tick.run()
 
   const webhook = config.receiver
-    ? await listen(receiverOf(config, events, queue, records, pipeline), at(config))
+    ? await listen(receiverOf(config, events, queue, records, pipeline), { host: config.host, port: config.port })
     : null
   if (webhook !== null) closers.push(() => closed(webhook))
-  return { webhookUrl: webhook === null ? null : `${urlOf(webhook)}/webhooks/elastic` }
+  const ops = await listen(
+    createOpsApp({ config, events, metrics, store, queue, pipeline, playbooks: () => playbooks }),
+    { host: config.opsHost, port: config.opsPort },
+  )
+  closers.push(() => closed(ops))
+  const webhookUrl = webhook === null ? null : `${urlOf(webhook)}/webhooks/elastic`
+  const opsUrl = urlOf(ops)
+  events.started({ version: VERSION, mode: config.mode, store: store.kind, webhook: webhookUrl, ops: opsUrl })
+  return { webhookUrl, opsUrl }
 }
 
 async function readPlaybooks(config: Config, events: Events): Promise<readonly PlaybookFile[]> {
@@ -185,10 +196,6 @@ function receiverOf(
         events.webhook({ result, detail, ...(counts ?? { accepted: 0, duplicates: 0, unmatched: 0, invalid: 0 }) }),
     },
   })
-}
-
-function at(config: Config): { host: string; port: number } {
-  return { host: config.host, port: config.port }
 }
 
 function urlOf(server: Server): string {
