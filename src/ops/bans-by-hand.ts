@@ -14,7 +14,7 @@ export interface ByHandDeps {
   readonly records: Records
   readonly edges: readonly string[]
   readonly now: () => Date
-  readonly friends: () => Friends
+  readonly friends: () => Friends | Promise<Friends>
   readonly releaseForMs: number
   settle(edges: readonly string[] | null): Promise<unknown>
   readonly events: { unban(e: { addresses: readonly string[]; by: string; reason: string }): void }
@@ -36,7 +36,7 @@ export async function banByHand(deps: ByHandDeps, body: unknown, by: string): Pr
   const order = readOrder(body)
   const { now, records } = deps
   const at = now()
-  const guards = { ...deps.friends(), by: 'operator' as const, released: [], tooOld: false, observing: false }
+  const guards = { ...(await deps.friends()), by: 'operator' as const, released: [], tooOld: false, observing: false }
   const judgement = judge(order.address, { ...guards, now: at, decidedAt: at })
   if (judgement.kind === 'refused') {
     const { refusal, detail } = judgement

@@ -34,7 +34,7 @@ export interface OpsDeps {
   resume(edge: string | null, by: string): Promise<string[]>
   playbooks(): readonly PlaybookStatus[]
   /** What bans by hand need; absent: there are none. */
-  readonly byHand?: { readonly friends: () => Friends; readonly releaseForMs: number }
+  readonly byHand?: { readonly friends: () => Friends | Promise<Friends>; readonly releaseForMs: number }
   readonly events: {
     failed(e: { what: string; error: unknown }): void
     unban(e: { addresses: readonly string[]; by: string; reason: string }): void
