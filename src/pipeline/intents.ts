@@ -30,7 +30,7 @@ export interface Decided {
 export interface IntentDeps {
   readonly records: Records
   readonly clock: Clock
-  readonly friends: () => Friends
+  readonly friends: () => Friends | Promise<Friends>
   readonly maxBansPerHour: number
   readonly maxAlertAgeMs: number
 }
@@ -58,6 +58,7 @@ async function decideTogether(deps: IntentDeps, intents: readonly Intent[]): Pro
       records.get<{ times: string[] }>('settings', ['quota']),
     ])
     const bans = new Map([...stored].map(([id, { doc }]) => [id, doc]))
+    const friends = await deps.friends()
     const hourAgo = new Date(now.getTime() - HOUR_MS).toISOString()
     const times = settings.get('quota')?.doc.times.filter((time) => time > hourAgo) ?? []
     const before = times.length
@@ -70,7 +71,7 @@ async function decideTogether(deps: IntentDeps, intents: readonly Intent[]): Pro
         durations: intent.step.durations,
         edges: intent.step.zones,
         guards: {
-          ...deps.friends(),
+          ...friends,
           by: 'alert',
           released: released.map((r) => r.doc),
           tooOld: isTooOld(intent, firstDecidedAt, deps.maxAlertAgeMs),

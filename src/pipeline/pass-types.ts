@@ -15,7 +15,7 @@ export interface PassDeps {
   readonly releaseForMs: number
   readonly maxAlertAgeMs: number
   readonly observing: boolean
-  readonly friends: () => Friends
+  readonly friends: () => Friends | Promise<Friends>
   readonly events: PassEvents
 }
 
