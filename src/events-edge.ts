@@ -164,6 +164,10 @@ export function createEdgeEvents(deps: {
     standing({ edge, held, waiting, used, limit }) {
       metrics.setBans(edge, { held, ...waiting })
       metrics.setRoom(edge, { used, limit })
+      log.debug(
+        `${edge} holds ${counted(held, 'ban')} in ${used} of ${limit} characters`,
+        event('edge-standing', 'success', labels({ edge, held, used, limit })),
+      )
     },
     unban({ addresses, by, reason }) {
       log.info(

@@ -41,7 +41,7 @@ const RULES: readonly Rule[] = [
   { of: /^(events|log|metrics)(-[a-z-]+)?\.ts$/, from: /^(core\/|events|log|metrics|errors\.ts)/ },
   { of: /^app(-[a-z-]+)?\.ts$/, from: /^(?!simulator\/|cli|main)/ },
   { of: /^(cli(-[a-z-]+)?\.ts$|cli\/)/, from: /^(?!adapters\/|receiver\/|main)/ },
-  { of: /^main\.ts$/, from: /^(app|config|errors\.ts|events|log)/ },
+  { of: /^main\.ts$/, from: /^(app|config|errors\.ts|events|log|metrics)/ },
 ]
 
 const sources = globSync('src/**/*.ts').sort()
