@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { Allowlist } from './adapters/allowlist.ts'
-import { systemClock } from './adapters/clock.ts'
 import { createHttp } from './adapters/http.ts'
 import { createTemplates } from './adapters/templates.ts'
 import { parsePlaybook } from './adapters/yaml-playbook.ts'
@@ -29,13 +28,16 @@ import { createHttpStep } from './pipeline/steps/http.ts'
 import { createSetStatus } from './pipeline/steps/set-status.ts'
 import type { StepContext } from './pipeline/steps/step.ts'
 import { startTick } from './pipeline/tick.ts'
-import type { Edge, Queue, Records, Siem } from './ports.ts'
+import type { Clock, Edge, Queue, Records, Siem } from './ports.ts'
 
 export interface PipelineDeps {
   readonly config: Config
   readonly events: Events
   readonly records: Records
   readonly queue: Queue
+  readonly clock: Clock
+  /** Inside the own network, and open to http steps all the same. */
+  readonly allowPrivateTargets: readonly string[]
   readonly edges: readonly Edge[]
   /** null: no status is ever set. */
   readonly siem: Siem | null
@@ -52,8 +54,7 @@ const NO_SIEM: Siem = {
 
 /** Everything between the queue and the world, put together; nothing runs yet. */
 export function createPipeline(deps: PipelineDeps) {
-  const { config, events, records, queue, allowlist } = deps
-  const clock = systemClock
+  const { config, events, records, queue, clock, allowlist } = deps
   const observing = config.mode === 'observe'
   const parking = createParking({ records, queue })
   const inBackground = (what: string, work: Promise<unknown>) =>
@@ -136,7 +137,7 @@ export function createPipeline(deps: PipelineDeps) {
     steps: {
       'cloudflare.block': createBlock({ records, clock, settler, intend, maxAlertAgeMs: config.maxAlertAgeMs, events }),
       'security.setAlertStatus': createSetStatus({ clock, mark, events }),
-      http: createHttpStep({ http: createHttp({ allowPrivateTargets: [] }), templates, scopeOf }),
+      http: createHttpStep({ http: createHttp({ allowPrivateTargets: deps.allowPrivateTargets }), templates, scopeOf }),
     },
     test: (condition, context) => templates.test(condition, { ...scopeOf(context) }),
     mark,

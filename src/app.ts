@@ -18,7 +18,7 @@ import { messageOf } from './errors.ts'
 import type { Events } from './events.ts'
 import type { Metrics } from './metrics.ts'
 import { reopenAll } from './pipeline/reopen.ts'
-import type { Records, Siem } from './ports.ts'
+import type { Clock, Records, Siem } from './ports.ts'
 import { listen } from './receiver/listen.ts'
 import { createReceiver } from './receiver/receiver.ts'
 
@@ -38,8 +38,18 @@ const COUNT_FOR_MS = 1_000
 
 type Closer = () => unknown
 
+export interface AppDeps {
+  readonly config: Config
+  readonly events: Events
+  readonly metrics: Metrics
+  /** Absent: the system's. */
+  readonly clock?: Clock
+  /** Addresses and names inside the own network that http steps may call; absent: none. */
+  readonly allowPrivateTargets?: readonly string[]
+}
+
 /** Starts the whole service. Rejects, having closed what it had opened, when something it needs is missing. */
-export async function startApp(deps: { config: Config; events: Events; metrics: Metrics }): Promise<App> {
+export async function startApp(deps: AppDeps): Promise<App> {
   const closers: Closer[] = []
   const stop = async () => {
     for (const close of closers.reverse()) await close()
@@ -53,7 +63,7 @@ export async function startApp(deps: { config: Config; events: Events; metrics: 
 }
 
 async function start(
-  { config, events, metrics }: { config: Config; events: Events; metrics: Metrics },
+  { config, events, metrics, clock = systemClock, allowPrivateTargets = [] }: AppDeps,
   closers: Closer[],
 ): Promise<Omit<App, 'stop'>> {
   let playbooks = await readPlaybooks(config, events)
@@ -76,7 +86,9 @@ async function start(
     records,
     queue,
     allowlist,
-    edges: edgesOf(config, events, records),
+    clock,
+    allowPrivateTargets,
+    edges: edgesOf(config, events, records, clock),
     siem: siemOf(config),
     playbooks: () => playbooks,
   })
@@ -91,7 +103,7 @@ async function start(
   )
   closers.push(() => watcher.close())
   metrics.beforeScrape(async () => metrics.setQueue(await queue.counts()))
-  if (config.mode === 'enforce') await reopenAll({ records, queue, clock: systemClock }, 'observing')
+  if (config.mode === 'enforce') await reopenAll({ records, queue, clock }, 'observing')
   queue.work(pipeline.respond)
   const tick = pipeline.startTick()
   closers.push(() => tick.stop())
@@ -138,9 +150,9 @@ function reportPlaybooks(files: readonly PlaybookFile[], events: Events): void {
   events.playbooksLoaded({ files: files.length, order: playbooks.map((p) => p.file), never: neverMatching(playbooks) })
 }
 
-function edgesOf({ cloudflare }: Config, events: Events, records: Records) {
+function edgesOf({ cloudflare }: Config, events: Events, records: Records, clock: Clock) {
   const fingerprint = createHash('sha256').update(cloudflare.apiToken).digest('hex').slice(0, 16)
-  const budget = createBudget({ records, clock: systemClock, fingerprint, rate: CLOUDFLARE_RATE })
+  const budget = createBudget({ records, clock, fingerprint, rate: CLOUDFLARE_RATE })
   return cloudflare.zones.map((zone) =>
     createCloudflareZone({
       apiUrl: cloudflare.apiUrl,
