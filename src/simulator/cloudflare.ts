@@ -18,6 +18,8 @@ export interface CloudflareManners {
   refuseReadOnly: boolean
   /** `messages` of an answer is null, as old answers had it. */
   nullMessages: boolean
+  /** The address from which all callers come as Cloudflare sees them: what `/cdn-cgi/trace` says. */
+  callerAddress: string
 }
 
 export interface CloudflareOptions extends Partial<CloudflareManners> {
@@ -56,6 +58,7 @@ export async function startCloudflare(options: CloudflareOptions = {}): Promise<
     latencyMs: () => manners.latencyMs,
     rateLimited: (retryAfter) => tooMany(manners, retryAfter),
     handle(call) {
+      if (call.path === '/cdn-cgi/trace') return trace(manners.callerAddress)
       const token = /^Bearer (.+)$/.exec(call.headers.authorization ?? '')?.[1] ?? null
       const limit = limiter.take(token ?? '')
       if (limit.retryAfter !== null) return { ...tooMany(manners, limit.retryAfter, limit.headers) }
@@ -92,7 +95,14 @@ function mannersOf(options: CloudflareOptions): CloudflareManners {
     emptySets: options.emptySets ?? true,
     refuseReadOnly: options.refuseReadOnly ?? false,
     nullMessages: options.nullMessages ?? false,
+    callerAddress: options.callerAddress ?? '192.0.2.80',
   }
+}
+
+/** Lines of `key=value`, for whoever asks from which address he comes; no call of the API. */
+function trace(address: string): Answer {
+  const lines = ['fl=1f1', 'h=api.cloudflare.com', `ip=${address}`, `ts=${Date.now() / 1000}`, 'visit_scheme=https']
+  return { status: 200, headers: { 'content-type': 'text/plain' }, body: `${lines.join('\n')}\n` }
 }
 
 function answerTo(
