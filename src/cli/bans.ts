@@ -1,0 +1,100 @@
+import type { BanView } from '../ops/ban-view.ts'
+import { type Answer, createClient } from './client.ts'
+import { type Command, OUTPUT, queryOf } from './command.ts'
+import { relative, table } from './table.ts'
+import { EXIT, plain, type Terminal } from './terminal.ts'
+
+export const bans: Command = {
+  name: 'bans',
+  usage: '[ADDRESS]',
+  summary: 'who is banned, until when and why',
+  help: `
+Lists the bans, the last seen first. With an ADDRESS: the ban of it, and those
+of wider prefixes that cover it, with every reason; exit code 3 when there is
+none.
+
+  portcullis bans --state waiting        what has no place at the edge yet
+  portcullis bans --origin edge          what people put into the rule by hand
+  portcullis bans 198.51.100.7`,
+  options: {
+    state: { type: 'string', value: 'STATE', help: 'held, waiting or ended' },
+    origin: { type: 'string', value: 'ORIGIN', help: 'alert, operator or edge' },
+    edge: { type: 'string', value: 'EDGE', help: 'only those wanted there' },
+    sort: { type: 'string', value: 'ORDER', help: 'last-seen (default), created, until or address' },
+    limit: { type: 'string', value: 'N', help: 'at most so many (default 1000)' },
+    ...OUTPUT,
+  },
+  words: 1,
+  async run(given, terminal) {
+    const client = createClient(terminal.environment())
+    const [address] = given.words
+    if (address !== undefined) {
+      const answer = await client.get(`/api/bans?address=${encodeURIComponent(address)}`)
+      terminal.say(given.json ? JSON.stringify(answer, null, 2) : detail(answer, terminal))
+      return EXIT.ok
+    }
+    const query = queryOf(given, ['state', 'origin', 'edge', 'sort', 'limit'])
+    const answer = await client.get(`/api/bans?${query}`)
+    terminal.say(given.json ? JSON.stringify(answer, null, 2) : list(answer, terminal))
+    return EXIT.ok
+  },
+}
+
+function list(answer: Answer, { now }: Terminal): string {
+  const { total, bans } = answer as unknown as { total: number; bans: readonly BanView[] }
+  if (total === 0) return 'No bans.'
+  const rows = bans.map((ban) => [
+    ban.address,
+    stateOf(ban),
+    untilOf(ban, now()),
+    ban.origins.join(' '),
+    relative(ban.lastSeen, now()),
+    ban.reasons.map((reason) => reason.note || reason.id).join('; '),
+  ])
+  const page = table(['ADDRESS', 'STATE', 'ENDS', 'ORIGIN', 'LAST SEEN', 'REASON'], rows)
+  return bans.length < total ? `${page}\n${bans.length} of ${total}; --limit shows more.` : page
+}
+
+function detail(answer: Answer, { now, paint }: Terminal): string {
+  const { bans } = answer as unknown as { bans: readonly BanView[] }
+  return bans
+    .map((ban) =>
+      [
+        `${paint('bold', plain(ban.address))}  ${stateOf(ban)}, ends ${untilOf(ban, now())}${ban.offence > 0 ? `, offence ${ban.offence}` : ''}`,
+        table(
+          ['  REASON', 'BY', 'SINCE', 'ENDS'],
+          ban.reasons.map((reason) => [
+            `  ${reason.note || '-'}`,
+            `${reason.origin} ${reason.id}`,
+            relative(reason.at, now()),
+            reason.until === null
+              ? reason.durationMs === null
+                ? 'never'
+                : 'clock not started'
+              : relative(reason.until, now()),
+          ]),
+        ),
+        table(
+          ['  EDGE', 'STATE', 'SINCE'],
+          Object.entries(ban.edges).map(([edge, holding]) => [
+            `  ${edge}`,
+            holding.held ? 'held' : `waiting: ${holding.why}`,
+            relative(holding.since, now()),
+          ]),
+        ),
+      ].join('\n'),
+    )
+    .join('\n\n')
+}
+
+function stateOf(ban: BanView): string {
+  const why = new Set(Object.values(ban.edges).flatMap((holding) => (holding.held ? [] : [holding.why])))
+  return ban.state === 'waiting' && why.size > 0 ? `waiting: ${[...why].join(' ')}` : ban.state
+}
+
+function untilOf(ban: BanView, now: Date): string {
+  if (ban.until !== null) return relative(ban.until, now)
+  return ban.reasons.some((reason) => reason.until === null && reason.durationMs === null)
+    ? 'never'
+    : 'clock not started'
+}

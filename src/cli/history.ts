@@ -1,0 +1,35 @@
+import type { HistoryEntry } from '../ops/orders.ts'
+import { createClient } from './client.ts'
+import { type Command, OUTPUT, queryOf } from './command.ts'
+import { table } from './table.ts'
+import { EXIT } from './terminal.ts'
+
+export const history: Command = {
+  name: 'history',
+  usage: '',
+  summary: 'what was done to bans and edges, and by whom',
+  help: `
+The newest entries first. \`alice=…\` in OPS_TOKEN names who holds a token.`,
+  options: {
+    limit: { type: 'string', value: 'N', help: 'at most so many (default 100)' },
+    before: { type: 'string', value: 'ID', help: 'only older ones: the `next` of an earlier answer (-o json)' },
+    ...OUTPUT,
+  },
+  words: 0,
+  async run(given, terminal) {
+    const query = queryOf(given, ['limit', 'before'])
+    const answer = await createClient(terminal.environment()).get(`/api/history?${query}`)
+    const { entries } = answer as unknown as { entries: readonly HistoryEntry[] }
+    const rows = entries.map((entry) => [
+      entry.at,
+      entry.kind,
+      entry.edge ?? '-',
+      entry.by,
+      `${entry.addresses.slice(0, 3).join(' ')}${entry.addresses.length > 3 ? ` and ${entry.addresses.length - 3} more` : ''}`,
+      entry.detail ?? '',
+    ])
+    const page = rows.length === 0 ? 'Nothing yet.' : table(['WHEN', 'WHAT', 'EDGE', 'BY', 'ADDRESSES', 'WHY'], rows)
+    terminal.say(given.json ? JSON.stringify(answer, null, 2) : page)
+    return EXIT.ok
+  },
+}

@@ -1,0 +1,26 @@
+import { createClient } from './client.ts'
+import { type Command, OUTPUT, wrong } from './command.ts'
+import { EXIT, plain } from './terminal.ts'
+
+export const replay: Command = {
+  name: 'replay',
+  usage: 'ALERT…',
+  summary: 'answer alerts again, by their ids',
+  help: `
+Runs the playbook of each alert again, with a fresh clock: it is not refused as
+too old. A finished job runs all its steps, a failed one its unfinished ones.
+The id is the alert's \`_id\` (kibana.alert.uuid); /queues shows it, too. Jobs
+are kept for 7 days; exit code 3 when an alert has none any more.
+
+  portcullis replay 2f1c…e0 9ab4…77`,
+  options: OUTPUT,
+  words: 1000,
+  async run(given, terminal) {
+    if (given.words.length === 0) throw wrong(replay, 'the id of an alert is missing')
+    const answer = await createClient(terminal.environment()).post('/api/replay', { alerts: given.words })
+    const unknown = Array.isArray(answer.unknown) ? answer.unknown.map(String) : []
+    terminal.say(given.json ? JSON.stringify(answer, null, 2) : plain(answer.message ?? 'Done.'))
+    if (!given.json) for (const id of unknown) terminal.complain(`No job for alert ${plain(id)}.`)
+    return unknown.length === 0 ? EXIT.ok : EXIT.notFound
+  },
+}

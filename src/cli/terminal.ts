@@ -1,0 +1,49 @@
+import { styleText } from 'node:util'
+import { processEnvironment } from '../config.ts'
+import type { Environment } from '../config-environment.ts'
+
+/** What a command sees of the world. */
+export interface Terminal {
+  /** The environment of this process, completed by `.env`. */
+  environment(): Environment
+  /** Lines for who asked; control characters never get through. */
+  say(text: string): void
+  /** Lines about what went wrong. */
+  complain(text: string): void
+  /** Somebody sits there who can be asked. */
+  readonly interactive: boolean
+  /** Nothing where colours are not wanted. */
+  paint(colour: Colour, text: string): string
+  readonly now: () => Date
+}
+
+export type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold'
+
+/** The terminal of this process. */
+export function terminal(): Terminal {
+  return {
+    environment: () => processEnvironment(),
+    say: (text) => console.log(text),
+    complain: (text) => console.error(text),
+    interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
+    paint: (colour, text) => styleText(colour, text, { stream: process.stdout }),
+    now: () => new Date(),
+  }
+}
+
+/** Other people's text, harmless for a terminal: rule names and reasons may hold escape sequences. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
+}
+
+/** Ends a command with this code and this message. */
+export class CliError extends Error {
+  override name = 'CliError'
+  readonly code: number
+  constructor(code: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+export const EXIT = { ok: 0, failed: 1, badInput: 2, notFound: 3 } as const
