@@ -8,7 +8,7 @@ export class LeaseLostError extends Error {
 /** The right to write to one edge. Ledger writes made under it carry `fence` and fail once somebody else has taken over. */
 export interface Lease {
   readonly fence: NonNullable<Change['expect']>[number]
-  /** Renews the lease when less than 15 s are left; LeaseLostError when it is no longer ours. */
+  /** Renews the lease when less than 15 s are left; LeaseLostError when it ran out or is no longer ours. */
   keep(): Promise<void>
   release(): Promise<void>
 }
@@ -79,7 +79,10 @@ function held(
   return {
     fence,
     async keep() {
-      if (until - clock.now().getTime() > ENOUGH_MS) return
+      const left = until - clock.now().getTime()
+      if (left > ENOUGH_MS) return
+      // What was read so long ago is no ground to write on, even if nobody has taken over.
+      if (left <= 0) throw new LeaseLostError(`the pass over the edge ${edge} stood still for too long`)
       const renewed = newLease(holder, clock)
       if (!(await records.commit({ expect: [fence], put: [{ collection: 'leases', id: edge, doc: renewed }] }))) {
         throw new LeaseLostError(`another instance took over the edge ${edge}`)

@@ -167,7 +167,7 @@ async function decide(
       durations: [durationMs],
       edges,
       guards: {
-        ...world.deps().friends(),
+        ...(await world.deps().friends()),
         ...{ by: 'alert', released, tooOld: false, observing: world.observing, now, decidedAt: now },
       },
       bans: new Map(bans.map((b) => [b.id, b.doc])),
