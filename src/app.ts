@@ -27,6 +27,8 @@ export interface App {
   readonly webhookUrl: string | null
   /** The ops port's, likewise. */
   readonly opsUrl: string
+  /** Does at once what otherwise happens every minute. */
+  tick(): Promise<void>
   /** Finishes what is in flight, 8 s at most; the rest is taken up by the next start. */
   stop(): Promise<void>
 }
@@ -121,7 +123,7 @@ async function start(
   const webhookUrl = webhook === null ? null : `${urlOf(webhook)}/webhooks/elastic`
   const opsUrl = urlOf(ops)
   events.started({ version: VERSION, mode: config.mode, store: store.kind, webhook: webhookUrl, ops: opsUrl })
-  return { webhookUrl, opsUrl }
+  return { webhookUrl, opsUrl, tick: tick.run }
 }
 
 async function readPlaybooks(config: Config, events: Events): Promise<readonly PlaybookFile[]> {

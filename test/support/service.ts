@@ -1,8 +1,8 @@
-import { type App, startApp } from '../../src/app.ts'
+import { type App, type AppDeps, startApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { createEvents } from '../../src/events.ts'
 import { createLog, silentLog } from '../../src/log.ts'
-import { createMetrics } from '../../src/metrics.ts'
+import { createMetrics, type Metrics } from '../../src/metrics.ts'
 import { startWorld, type World, type WorldOptions } from '../../src/simulator/world.ts'
 
 export const WEBHOOK_SECRET = 'a-webhook-secret-for-tests'
@@ -10,16 +10,26 @@ export const OPS_TOKEN = 'an-operators-token-for-tests'
 
 export interface Service {
   readonly app: App
+  readonly metrics: Metrics
   /** Posts a body as Kibana's connector does. */
-  post(body: string, headers?: Record<string, string>): Promise<{ status: number; body: Record<string, unknown> }>
+  post(body: string, headers?: Record<string, string>): Promise<Answer>
   stop(): Promise<void>
 }
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: Record<string, unknown>
+}
+
+export type Seams = Pick<AppDeps, 'clock' | 'allowPrivateTargets'>
 
 /** The real service in this process, pointed at a simulated world. `PORTCULLIS_TEST_LOG=1` shows what it logs. */
 export async function startService(
   world: World,
   store: Pick<Config, 'store' | 'dataDir'>,
   env: Record<string, string> = {},
+  seams: Seams = {},
 ): Promise<Service> {
   const config = { ...readConfig(environment(world, env)), ...store }
   const log =
@@ -27,18 +37,26 @@ export async function startService(
       ? silentLog
       : createLog({ level: 'debug', format: 'pretty', secrets: [], colour: false, stream: process.stderr })
   const metrics = createMetrics({ processMetrics: false })
-  const app = await startApp({ config, events: createEvents({ log, metrics }), metrics })
+  const app = await startApp({ config, events: createEvents({ log, metrics }), metrics, ...seams })
   return {
     app,
-    async post(body, headers = {}) {
-      const answer = await fetch(String(app.webhookUrl), {
-        method: 'POST',
-        headers: { authorization: `Bearer ${WEBHOOK_SECRET}`, 'content-type': 'application/json', ...headers },
-        body,
-      })
-      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
-    },
+    metrics,
+    post: (body, headers) => postTo(String(app.webhookUrl), body, headers),
     stop: () => app.stop(),
+  }
+}
+
+/** Posts as Kibana's connector does, with the secret of these tests unless the headers say otherwise. */
+export async function postTo(url: string, body: string, headers: Record<string, string> = {}): Promise<Answer> {
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${WEBHOOK_SECRET}`, 'content-type': 'application/json', ...headers },
+    body,
+  })
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    body: (await answer.json()) as Record<string, unknown>,
   }
 }
 

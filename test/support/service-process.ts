@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { World } from '../../src/simulator/world.ts'
+import { type Answer, environment, postTo } from './service.ts'
+import type { StoreConfig } from './stores.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const PLAYBOOKS = fileURLToPath(new URL('../../playbooks', import.meta.url))
+// The embedded store makes its cluster first, on a machine that may be busy.
+const START_WITHIN_MS = 60_000
+
+/** The service as a process of its own, to be killed. */
+export interface ServiceProcess {
+  readonly url: string
+  post(body: string): Promise<Answer>
+  /** As a power cut does. */
+  kill(): Promise<void>
+  /** Sends SIGTERM; answers how it ended, and after how many milliseconds. */
+  terminate(): Promise<{ code: number | null; ms: number }>
+  output(): string
+}
+
+/** Starts `src/main.ts` and waits until it takes webhooks. */
+export async function startProcess(
+  world: World,
+  { store, dataDir }: StoreConfig,
+  env: Record<string, string> = {},
+): Promise<ServiceProcess> {
+  const port = await freePort()
+  const child = spawn(process.execPath, [MAIN], {
+    env: {
+      PATH: process.env.PATH ?? '',
+      ...environment(world, { PLAYBOOKS_DIR: PLAYBOOKS, PORT: String(port), OPS_PORT: String(await freePort()) }),
+      STORE_URL: store.kind === 'embedded' ? 'embedded' : store.url,
+      ...(dataDir === '' ? {} : { DATA_DIR: dataDir }),
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => {
+      said = `${said}${chunk.toString()}`.slice(-200_000)
+    })
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  void ended.then(() => process.removeListener('exit', end))
+  await healthy(`http://127.0.0.1:${port}/healthz`, child, () => said)
+  const url = `http://127.0.0.1:${port}/webhooks/elastic`
+  return {
+    url,
+    post: (body) => postTo(url, body),
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+    async terminate() {
+      const begun = Date.now()
+      child.kill('SIGTERM')
+      const code = await ended
+      return { code, ms: Date.now() - begun }
+    },
+    output: () => said,
+  }
+}
+
+async function healthy(url: string, child: ChildProcess, said: () => string): Promise<void> {
+  const end = Date.now() + START_WITHIN_MS
+  for (;;) {
+    const ok = await fetch(url).then(
+      (answer) => answer.ok,
+      () => false,
+    )
+    if (ok) return
+    if (child.exitCode !== null || Date.now() > end) throw new Error(`The service did not start:\n${said()}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const { port } = probe.address() as { port: number }
+  await new Promise((resolve) => probe.close(resolve))
+  return port
+}
