@@ -45,8 +45,8 @@ export function createCast({ alerts }: World): Cast {
     term: string | null = null,
   ): Part => ({ label, id: alerts.add({ ruleName, ruleId, sourceIp: source }), source, term, outcome })
   const scan = [
-    part('scan 1', FUZZING, '203.0.113.7', 'blocked', '203.0.113.7'),
-    part('scan 2', AGENT, '203.0.113.7', 'blocked', '203.0.113.7'),
+    part('fuzzing', FUZZING, '203.0.113.7', 'blocked', '203.0.113.7'),
+    part('odd client', AGENT, '203.0.113.7', 'blocked', '203.0.113.7'),
   ] as const
   const inclusion = part('inclusion', INCLUSION, '198.51.100.200', 'blocked', '198.51.100.200')
   // An IPv6 client has a whole /64 to choose its address from.

@@ -1,6 +1,6 @@
 import { parseExpression } from '../core/expression/parse.ts'
 import type { Rule } from '../ports.ts'
-import { BY_HAND, type Cast } from './demo-cast.ts'
+import { ALLOWLIST, BY_HAND, type Cast } from './demo-cast.ts'
 import { type Page, wrap } from './demo-page.ts'
 import type { Stage } from './demo-scenes.ts'
 import { counted, type Seen } from './demo-story.ts'
@@ -17,10 +17,13 @@ export function showOpening(world: World, page: Page): void {
   page.line()
   page.line(`The zone ${world.zone.name} has these rules:`)
   for (const [index, rule] of world.zone.rules().entries()) {
-    const own = rule === ownRule(world.zone.rules()) || rule.description === ownRule(world.zone.rules())?.description
-    const note = own ? `  <- ours, with ${termsOf(rule).length} addresses that people put in` : ''
-    page.line(`  ${index + 1}. ${String(rule.description).padEnd(28)}${rule.enabled ? 'on ' : 'off'}${note}`)
+    const note =
+      rule.id === ownRule(world.zone.rules())?.id ? `  <- ours: ${termsOf(rule).length} addresses, put in by hand` : ''
+    page.line(`  ${index + 1}. ${String(rule.description).padEnd(28)}${rule.enabled ? 'on' : 'off'}${note}`)
   }
+  page.line()
+  page.line(`ALLOWLIST=${ALLOWLIST} says whom it must never block,`)
+  page.line('playbooks/90-block.yaml what it does with an alert: block, then acknowledge.')
   page.line()
 }
 
@@ -38,12 +41,15 @@ export function showEnding(
   showCalls(world, page, cast)
   page.heading('Is all as it must be?')
   for (const { ok, text } of checks) page.line(`${ok ? page.paint('green', '✓') : page.paint('red', '✗')} ${text}`)
+  const wrong = checks.filter(({ ok }) => !ok).length
   page.line()
+  if (wrong === 0) page.line(page.paint(['green', 'bold'], `All ${checks.length} hold.`))
+  else page.line(page.paint(['red', 'bold'], `${wrong} of ${checks.length} do not hold.`))
 }
 
 function showDiff(page: Page, before: string, after: string, cast: Cast): void {
-  for (const part of wrap(before, 72)) page.line(page.paint('red', `- ${part}`))
-  for (const part of wrap(after, 72)) page.line(page.paint('green', `+ ${part}`))
+  for (const part of wrapExpression(before)) page.line(page.paint('red', `- ${part}`))
+  for (const part of wrapExpression(after)) page.line(page.paint('green', `+ ${part}`))
   page.line()
   const [old, now] = [before, after].map((text) => parseExpression(text).terms.map((term) => term.text))
   for (const term of [...(old ?? []).filter((term) => !now?.includes(term))])
@@ -56,11 +62,17 @@ function showDiff(page: Page, before: string, after: string, cast: Cast): void {
   }
 }
 
+/** No comparison is torn apart. */
+function wrapExpression(expression: string): string[] {
+  const glued = expression.replaceAll('ip.src eq ', 'ip.src\u00a0eq\u00a0')
+  return wrap(glued, 74).map((part) => part.replaceAll('\u00a0', ' '))
+}
+
 function whyThere(term: string, cast: Cast, kept = false): string {
   if (kept) return 'a person’s entry, kept'
   if (term === BY_HAND) return 'a person’s entry, added while we wrote, kept'
   const parts = cast.all.filter((part) => part.term === term)
-  const wider = parts.some(({ source }) => source !== term) ? ` (${parts[0]?.source}; in IPv6 the /64)` : ''
+  const wider = parts.some(({ source }) => source !== term) ? ` (the /64 of ${parts[0]?.source})` : ''
   return parts.length === 0 ? 'nobody knows why' : `blocked for ${parts.map(({ label }) => label).join(', ')}${wider}`
 }
 
@@ -76,8 +88,10 @@ function rowsOf({ alerts }: World, cast: Cast, seen: Seen, page: Page): string[]
       alerts.tags(id).join(' '),
     ]
   })
-  const again = ['scan 1 again', cast.scan[0].source ?? '', 'duplicate', 'nothing done', '']
-  return [['alert', 'source', 'outcome', 'in Elastic', 'tag'], ...rows.slice(0, 2), again, ...rows.slice(2)]
+  const { label, source } = cast.scan[0]
+  const again = [`${label}, again`, source ?? '-', 'duplicate', '(the same)', '']
+  const repeated = seen.duplicates === 0 ? [] : [again]
+  return [['alert', 'source', 'outcome', 'in Elastic', 'tag'], ...rows.slice(0, 2), ...repeated, ...rows.slice(2)]
 }
 
 function showCalls({ cloudflare, elasticsearch }: World, page: Page, cast: Cast): void {

@@ -22,7 +22,6 @@ export interface Played {
   readonly byHand: { readonly rules: readonly Rule[]; readonly version: number }
   /** Seconds that Cloudflare asked for in its 429. */
   readonly retryAfter: number
-  readonly deliveries: number
 }
 
 const RULES = { path: '/rulesets/' } as const
@@ -39,21 +38,21 @@ export async function playScenes(stage: Stage): Promise<Played> {
   await deliver(stage, cast.scan[0], cast.scan[1])
   await concluded(stage, cast.scan)
 
-  page.heading('2. Kibana sends one of these alerts a second time, as it does when an answer got lost')
+  page.heading('2. Kibana sends one of them again, as it does when an answer got lost')
   await deliver(stage, cast.scan[0])
 
-  page.heading('3. One rule names four sources that must not be blocked')
+  page.heading('3. Four alerts that must not block anybody, in one delivery')
   await post(stage, cast.friends)
   await concluded(stage, cast.friends)
 
-  page.heading('4. A colleague edits the rules in the very moment in which Portcullis writes them')
+  page.heading('4. A colleague edits the rules in the moment in which Portcullis writes them')
   const byHand = await collide(stage)
 
-  page.heading('5. Cloudflare has enough of calls')
+  page.heading('5. Cloudflare has had enough calls')
   stage.world.cloudflare.faults.next({ method: 'GET', ...RULES }, { kind: 'rate-limit', retryAfter: RETRY_AFTER })
   await deliver(stage, cast.injection)
   await concluded(stage, [cast.injection])
-  return { byHand, retryAfter: RETRY_AFTER, deliveries: 6 }
+  return { byHand, retryAfter: RETRY_AFTER }
 }
 
 async function collide(stage: Stage): Promise<Played['byHand']> {
@@ -66,6 +65,7 @@ async function collide(stage: Stage): Promise<Played['byHand']> {
       waits = true
     })
     await until(stage, 'the write that the colleague gets ahead of', () => waits)
+    page.tell('Portcullis', 'has read the rules and is sending them with its change')
     page.tell('a colleague', `gets ahead of it: switches “${CHANGED_BY_HAND}” on and adds ${BY_HAND} to our rule`)
     world.cloudflare.handEdit(world.zone, (rules) => rules.map(edited))
     const byHand = { rules: world.zone.rules(), version: world.zone.version() }
@@ -90,9 +90,8 @@ async function deliver(stage: Stage, ...parts: readonly Part[]): Promise<void> {
 
 async function post({ world, service, page }: Stage, parts: readonly Part[]): Promise<void> {
   const ids = parts.map(({ id }) => id)
-  const rule = world.alerts.find(ids[0] ?? '')?.source['kibana.alert.rule.name']
-  const named = parts.map(({ label, source }) => `${label} (${source ?? 'no address'})`).join(', ')
-  page.tell('Kibana', `“${rule}” raised ${named}`)
+  const named = parts.map(({ label, source }) => `“${label}” (${source ?? 'no address'})`).join(', ')
+  page.tell('Kibana', `sends ${parts.length === 1 ? 'the alert' : 'the alerts'} ${named}`)
   const status = await service.post(world.webhook(ids))
   if (status !== 202) throw new Error(`The webhook was answered ${status} where 202 was due`)
 }

@@ -1,4 +1,5 @@
 import type { Alert } from '../core/alert.ts'
+import { messageOf } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
 import type { Page } from './demo-page.ts'
@@ -9,12 +10,12 @@ export interface Seen {
   readonly concluded: Map<string, string[]>
   /** Addresses as they were adopted. */
   readonly adopted: string[]
-  collisions: number
-  retries: number
+  /** Alerts that were delivered and known already. */
+  duplicates: number
 }
 
 export function createSeen(): Seen {
-  return { concluded: new Map(), adopted: [], collisions: 0, retries: 0 }
+  return { concluded: new Map(), adopted: [], duplicates: 0 }
 }
 
 /** Shows nothing but errors: the story is told by events, and an error must not be missing from it. */
@@ -25,21 +26,24 @@ export function troubleLog(page: Page): Log {
 /** The service's own events, told as they happen; `label` names an alert. */
 export function tellingEvents(events: Events, page: Page, seen: Seen, label: (id: string) => string): Events {
   const wording: Partial<Events> = {
+    started: ({ webhook }) => page.tell('Portcullis', `takes webhooks at ${webhook}`),
     webhook({ accepted, duplicates, invalid, result, detail }) {
+      seen.duplicates += duplicates
       if (result !== 'accepted') return page.tell('Portcullis', `refuses the delivery: ${result} ${detail}`, 'red')
       const counts = [
-        accepted > 0 ? `has stored ${counted(accepted, 'new alert')}` : '',
-        duplicates > 0 ? `knows ${counted(duplicates, 'alert')} already: no work is done twice` : '',
+        accepted > 0 ? `stores ${counted(accepted, 'new alert')}` : '',
+        duplicates > 0 ? `knows ${duplicates === 1 ? 'it' : duplicates} already, nothing is done twice` : '',
         invalid > 0 ? `cannot read ${counted(invalid, 'alert')}` : '',
       ]
-      page.tell('Portcullis', `${counts.filter(Boolean).join('; ')} (answer: 202)`)
+      page.tell('Portcullis', `${counts.filter(Boolean).join('; ')} (202)`)
     },
-    decided({ alert, bans }) {
-      if (bans.length > 0) page.tell('Portcullis', `${label(alert.id)}: ${list(bans)} is to be blocked`)
+    decided({ alert, bans, refused }) {
+      if (bans.length > 0) page.tell('Portcullis', `“${label(alert.id)}”: ${list(bans)} is to be blocked`)
+      else if (refused.length === 0)
+        page.tell('Portcullis', `“${label(alert.id)}”: ${list(alert.suspects)} has its ban already`)
     },
-    refused({ alert, suspect, refusal, detail }) {
-      const why = detail === '' ? '' : ` - ${detail}`
-      page.tell('Portcullis', `${label(alert.id)}: blocks ${suspect || 'nobody'}: no, ${refusal}${why}`, 'green')
+    refused({ alert, refusal, detail }) {
+      page.tell('Portcullis', `“${label(alert.id)}” blocks nobody, ${refusal}: ${detail}`, 'green')
     },
     adopted({ addresses }) {
       seen.adopted.push(...addresses.map(textOf))
@@ -52,18 +56,19 @@ export function tellingEvents(events: Events, page: Page, seen: Seen, label: (id
       else if (status !== 200) page.tell('Cloudflare', `answers ${status} to a ${method}`, 'red')
     },
     collided({ overwritten }) {
-      seen.collisions += 1
       const count = typeof overwritten === 'number' ? overwritten : overwritten.length
       const whose = count === 1 ? "somebody's version" : `${count} versions of others`
-      page.tell('Portcullis', `sees by the version number that it wrote over ${whose}: fetches and applies it again`)
+      page.tell(
+        'Portcullis',
+        `sees by the version number that it wrote over ${whose}; it fetches that and applies it again`,
+      )
     },
     held: ({ addresses }) => page.tell('Cloudflare', `holds ${list(addresses)}`, 'bold'),
     retried({ alert, error }) {
-      seen.retries += 1
-      const reason = error instanceof Error ? error.message : String(error)
-      page.tell('Portcullis', `${label(alert.id)} stays open and is tried again when it may: ${reason}`)
+      const [reason] = messageOf(error).split(' (')
+      page.tell('Portcullis', `“${label(alert.id)}” stays open and will be tried again: ${reason}`)
     },
-    parked: ({ alert, reason }) => page.tell('Portcullis', `${label(alert.id)} waits: ${reason}`),
+    parked: ({ alert, reason }) => page.tell('Portcullis', `“${label(alert.id)}” waits: ${reason}`),
     statusSet({ alerts, status, tag }) {
       const done = status ?? 'left open'
       page.tell('Elastic', `${counted(alerts, 'alert')} ${done}, tagged portcullis:${tag}`, 'bold')

@@ -32,13 +32,13 @@ async function run(): Promise<number> {
     const seen = createSeen()
     const before = world.zone.rules()
     showOpening(world, page)
-    page.tell('Portcullis', 'starts on an embedded store in a temporary folder')
+    page.tell('Portcullis', 'starts, on an embedded store in a temporary folder')
     service = await startDemoService(world, troubleLog(page), (events) =>
       tellingEvents(events, page, seen, (id) => labelOf(cast, id)),
     )
     const stage: Stage = { world, service, page, cast, seen, signal: interrupted.signal }
     const played = await playScenes(stage)
-    const checks = examine(world, cast, played, before)
+    const checks = examine(stage, played, before)
     showEnding(stage, before, checks)
     if (stay) await playOn(stage)
     return checks.every(({ ok }) => ok) ? 0 : 1
