@@ -9,10 +9,12 @@ import { createAlertReader, createElasticsearchClient, createElasticsearchSiem }
 import { createKibanaSiem } from './adapters/kibana.ts'
 import { loadPlaybooks, type PlaybookFile, watchPlaybooks } from './adapters/playbook-files.ts'
 import { openStore } from './adapters/store.ts'
+import { createCatchUp } from './app-catch-up.ts'
 import { createOpsApp, VERSION } from './app-ops.ts'
 import { createPipeline } from './app-pipeline.ts'
+import { createTold } from './app-tell.ts'
 import type { Config } from './config.ts'
-import { CLOUDFLARE_RATE } from './core/budget.ts'
+import { type BudgetRate, CLOUDFLARE_RATE } from './core/budget.ts'
 import { neverMatching, unknownZones } from './core/playbook-match.ts'
 import { messageOf } from './errors.ts'
 import type { Events } from './events.ts'
@@ -48,6 +50,8 @@ export interface AppDeps {
   readonly clock?: Clock
   /** Addresses and names inside the own network that http steps may call; absent: none. */
   readonly allowPrivateTargets?: readonly string[]
+  /** How fast Cloudflare is called; absent: under half of what it allows. */
+  readonly rate?: BudgetRate
 }
 
 /** Starts the whole service. Rejects, having closed what it had opened, when something it needs is missing. */
@@ -57,7 +61,9 @@ export async function startApp(deps: AppDeps): Promise<App> {
     for (const close of closers.reverse()) await close()
   }
   try {
-    return { ...(await start(deps, closers)), stop }
+    const told = createTold(deps.config, deps.events, deps.clock ?? systemClock)
+    closers.push(told.close)
+    return { ...(await start({ ...deps, events: told.events }, closers)), stop }
   } catch (error) {
     await stop()
     throw error
@@ -65,7 +71,7 @@ export async function startApp(deps: AppDeps): Promise<App> {
 }
 
 async function start(
-  { config, events, metrics, clock = systemClock, allowPrivateTargets = [] }: AppDeps,
+  { config, events, metrics, clock = systemClock, allowPrivateTargets = [], rate = CLOUDFLARE_RATE }: AppDeps,
   closers: Closer[],
 ): Promise<Omit<App, 'stop'>> {
   let playbooks = await readPlaybooks(config, events)
@@ -82,6 +88,7 @@ async function start(
     onError: (name, error) => events.degraded({ part: 'allowlist', reason: `${name}: ${messageOf(error)}` }),
   })
   await allowlist.refresh()
+  const siem = siemOf(config)
   const pipeline = createPipeline({
     config,
     events,
@@ -90,8 +97,8 @@ async function start(
     allowlist,
     clock,
     allowPrivateTargets,
-    edges: edgesOf(config, events, records, clock),
-    siem: siemOf(config),
+    edges: edgesOf(config, events, records, { clock, rate }),
+    siem,
     playbooks: () => playbooks,
   })
   const watcher = watchPlaybooks(
@@ -110,6 +117,10 @@ async function start(
   const tick = pipeline.startTick()
   closers.push(() => tick.stop())
   void tick.run()
+  const { health, intake } = pipeline
+  const seen = () => playbooks
+  const catchUp = createCatchUp({ config, events, records, queue, clock, siem, health, intake, playbooks: seen })
+  closers.push(() => catchUp?.stop())
 
   const webhook = config.receiver
     ? await listen(receiverOf(config, events, queue, records, pipeline), { host: config.host, port: config.port })
@@ -152,9 +163,14 @@ function reportPlaybooks(files: readonly PlaybookFile[], events: Events): void {
   events.playbooksLoaded({ files: files.length, order: playbooks.map((p) => p.file), never: neverMatching(playbooks) })
 }
 
-function edgesOf({ cloudflare }: Config, events: Events, records: Records, clock: Clock) {
+function edgesOf(
+  { cloudflare }: Config,
+  events: Events,
+  records: Records,
+  pace: { readonly clock: Clock; readonly rate: BudgetRate },
+) {
   const fingerprint = createHash('sha256').update(cloudflare.apiToken).digest('hex').slice(0, 16)
-  const budget = createBudget({ records, clock, fingerprint, rate: CLOUDFLARE_RATE })
+  const budget = createBudget({ records, fingerprint, ...pace })
   return cloudflare.zones.map((zone) =>
     createCloudflareZone({
       apiUrl: cloudflare.apiUrl,

@@ -22,7 +22,10 @@ export interface Answer {
   readonly body: Record<string, unknown>
 }
 
-export type Seams = Pick<AppDeps, 'clock' | 'allowPrivateTargets'>
+export type Seams = Pick<AppDeps, 'clock' | 'allowPrivateTargets' | 'rate'>
+
+/** A Cloudflare that nobody has to be gentle with. */
+export const FAST = { burst: 1000, perSecond: 1000 }
 
 /** The real service in this process, pointed at a simulated world. `PORTCULLIS_TEST_LOG=1` shows what it logs. */
 export async function startService(
@@ -64,11 +67,11 @@ export async function postTo(url: string, body: string, headers: Record<string, 
 export async function startAll(
   t: { after(close: () => Promise<void>): void },
   place: { config(): Pick<Config, 'store' | 'dataDir'> },
-  options: { readonly env?: Record<string, string>; readonly world?: WorldOptions } = {},
+  options: { readonly env?: Record<string, string>; readonly world?: WorldOptions; readonly seams?: Seams } = {},
 ): Promise<{ world: World; service: Service }> {
   const world = await startWorld(options.world)
   t.after(() => world.close())
-  const service = await startService(world, place.config(), options.env)
+  const service = await startService(world, place.config(), options.env, options.seams)
   t.after(() => service.stop())
   return { world, service }
 }
