@@ -127,5 +127,9 @@ function compile() {
   add('proxies', formats.parseProxies)
   add('allowlist', formats.parseAllowlist)
   add('line', formats.parseLine)
+  add('interval', formats.parseInterval)
+  add('rules', formats.parseRules)
+  add('secret-url', formats.parseSecretUrl)
+  add('template', formats.parseTemplate)
   return ajv.compile(schema as object)
 }

@@ -48,6 +48,32 @@ export function parseEndlessDuration(text: string): number | null | undefined {
   return parseDuration(text)
 }
 
+const DAY_MS = 86_400_000
+
+/** Milliseconds from one time to the next, a day at most; 0: never. */
+export function parseInterval(text: string): number | undefined {
+  if (text === '0' || text === 'off') return 0
+  const ms = parseDuration(text) ?? DAY_MS + 1
+  return ms <= DAY_MS ? ms : undefined
+}
+
+/** Names or ids of rules. */
+export function parseRules(text: string): readonly string[] | undefined {
+  return parseEach(text, (entry) => (entry.length <= 400 ? parseLine(entry) : undefined))
+}
+
+/** The URL of a chat or a monitor as it was given to us: what makes it a secret may stand anywhere in it. */
+export function parseSecretUrl(text: string): string | undefined {
+  const url = URL.parse(text)
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') return undefined
+  return /[\s<>]/.test(text) ? undefined : text
+}
+
+/** Liquid; whether it makes sense is known once it is rendered. */
+export function parseTemplate(text: string): string | undefined {
+  return text.length <= 10_000 ? text : undefined
+}
+
 const EXAMPLE =
   /change.?me|replace.?me|^(example|insert[-_ ]|your[-_ ]|xxxx)|^(secret|password|token)[-_]?\d*$|[<>]|^(.)\3*$/i
 

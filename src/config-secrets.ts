@@ -10,7 +10,15 @@ export function secretsOf(config: Config): string[] {
     config.proxy?.https ?? '',
     config.proxy?.http ?? '',
   ]
-  return [...named, ...keys, ...urls.flatMap(passwordsIn)].filter((secret) => secret !== '')
+  // Whoever knows such an address may post there: all of it is the secret, and so is its path alone.
+  const addresses = [config.notify?.url ?? '', config.heartbeatUrl ?? ''].flatMap((url) => [url, ...pathIn(url)])
+  return [...named, ...keys, ...urls.flatMap(passwordsIn), ...addresses].filter((secret) => secret !== '')
+}
+
+function pathIn(text: string): string[] {
+  const url = URL.parse(text)
+  const path = url === null ? '' : url.pathname + url.search
+  return path.length < 8 ? passwordsIn(text) : [path, ...passwordsIn(text)]
 }
 
 /** As written in the URL and as it is meant. */

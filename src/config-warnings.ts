@@ -1,6 +1,6 @@
 import { type Environment, VARIABLES } from './config-environment.ts'
 
-const PREFIX = /^(CLOUDFLARE|ELASTIC|ELASTICSEARCH|KIBANA|PORTCULLIS|OPS|MAX_BANS|MAX_ALERT)_/
+const PREFIX = /^(CLOUDFLARE|ELASTIC|ELASTICSEARCH|KIBANA|PORTCULLIS|OPS|MAX_BANS|MAX_ALERT|CATCH_UP|NOTIFY|HEARTBEAT)_/
 // Kubernetes and Docker links announce other services under such names.
 const ANNOUNCED = /_(SERVICE_HOST|SERVICE_PORT|PORT)(_.*)?$/
 // Read by the command line and by docker-compose.yml.

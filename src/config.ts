@@ -38,6 +38,16 @@ export interface Config {
     readonly spaces: readonly string[]
     readonly caFile: string | null
   }
+  readonly catchUp: {
+    /** Milliseconds; 0: off. */
+    readonly everyMs: number
+    /** Names or ids of rules beside those that playbooks name. */
+    readonly rules: readonly string[]
+  }
+  /** Where messages for people go, and their Liquid template; null: nowhere. The URL may hold a secret. */
+  readonly notify: { readonly url: string; readonly body: string } | null
+  /** May hold a secret. */
+  readonly heartbeatUrl: string | null
   /** As given: addresses, CIDRs, host names, `self`. */
   readonly allowlist: readonly string[]
   readonly allowDocumentationRanges: boolean
@@ -140,6 +150,12 @@ export function configForCheck(
       spaces: as('ELASTIC_SPACE', formats.parseSpaces),
       caFile: text('ELASTIC_CA_FILE') || null,
     },
+    catchUp: {
+      everyMs: as('CATCH_UP_EVERY', formats.parseInterval),
+      rules: as('CATCH_UP_RULES', formats.parseRules, []),
+    },
+    notify: values.has('NOTIFY_URL') ? { url: text('NOTIFY_URL'), body: text('NOTIFY_BODY') } : null,
+    heartbeatUrl: text('HEARTBEAT_URL') || null,
     allowlist: as('ALLOWLIST', formats.parseAllowlist, []),
     allowDocumentationRanges: as('ALLOW_DOCUMENTATION_RANGES', formats.parseSwitch),
     maxBansPerHour: as('MAX_BANS_PER_HOUR', formats.parseCount),
@@ -164,11 +180,16 @@ function betweenVariables(config: Config, values: ReadonlyMap<string, string>, k
     problems.push({ name: 'OPS_READ_TOKEN', message: 'must differ from OPS_TOKEN, which may do everything' })
   if (config.webhookSecrets.some(({ value }) => ops.has(value)))
     problems.push({ name: 'WEBHOOK_SECRET', message: 'must differ from OPS_TOKEN, which may do everything' })
-  if (!config.receiver && !values.has('ELASTICSEARCH_URL') && !known.some(({ name }) => name === 'ELASTICSEARCH_URL'))
+  const isElasticSet = ['ELASTICSEARCH_URL', 'KIBANA_URL'].some(
+    (name) => values.has(name) || known.some((problem) => problem.name === name),
+  )
+  if (!config.receiver && !isElasticSet)
     problems.push({
       name: 'ELASTICSEARCH_URL',
-      message: 'is required with RECEIVER=off: alerts come from nowhere else',
+      message: 'is required with RECEIVER=off, or KIBANA_URL: alerts come from nowhere else',
     })
+  if (!config.receiver && config.catchUp.everyMs === 0)
+    problems.push({ name: 'CATCH_UP_EVERY', message: 'must not be 0 with RECEIVER=off: alerts come from nowhere else' })
   return problems
 }
 

@@ -1,4 +1,5 @@
 import type { Alert } from './core/alert.ts'
+import type { Notice } from './core/notice.ts'
 import type { Rule } from './core/rules.ts'
 
 /* What the pipeline needs of the world. Each port has a contract suite in test/contracts. */
@@ -155,6 +156,29 @@ export interface Siem {
   probe(): Promise<void>
 }
 
+export interface OpenQuery {
+  readonly space: string
+  /** Names, or ids of either kind (`rule_id`, `uuid`). */
+  readonly rules: readonly string[]
+  /** Raised or updated since. */
+  readonly since: Date
+  /** Words after `portcullis:`; alerts that carry one of these tags are left out. */
+  readonly without: readonly string[]
+}
+
+/** Open alerts, building blocks and those of maintenance windows left out. Failures: RefusedError('elastic'), RetryLaterError, Error. */
+export interface OpenAlerts {
+  /** Page by page, oldest first, each alert as Elasticsearch answers a search: `_id`, `_index`, `_source`. */
+  open(query: OpenQuery): AsyncIterable<readonly unknown[]>
+}
+
+// ---- messages to people ----------------------------------------------------------------------
+
+/** Sends one message. Failures: RetryLaterError, PermanentError, Error; none of them holds a secret. */
+export interface Notifier {
+  send(notice: Notice): Promise<void>
+}
+
 // ---- calls to anywhere -----------------------------------------------------------------------
 
 export interface HttpRequest {
@@ -181,4 +205,37 @@ export interface Budget {
   take(): Promise<void>
   /** Closed for everybody until then. */
   close(until: Date): Promise<void>
+}
+
+// ---- the list of addresses -------------------------------------------------------------------
+
+/** `rules`: how many rules of all the account's zones name it, switched off or not. */
+export type ListInfo = { readonly id: string; readonly kind: 'ip'; readonly items: number; readonly rules: number }
+/** `text`: canonical, as `Term.text`; `created` and `modified`: ISO 8601. */
+export type ListItem = { readonly [key in 'id' | 'text' | 'comment' | 'created' | 'modified']: string }
+/** A write that Cloudflare carries out after it has answered, wholly or not at all. */
+export type Operation = { readonly id: string }
+export type OperationState =
+  | { readonly kind: 'pending' | 'running' | 'completed' }
+  | { readonly kind: 'failed'; readonly error: string; readonly trouble: ListTrouble | null }
+/**
+ * Why a list cannot be as asked; also `trouble` of PermanentErrors. The account takes no further item, no further list; the name
+ * belongs to a list that holds no addresses; an item has a form that is not taken: for a single IPv6 address its /64 is.
+ */
+export type ListTrouble = 'list-full' | 'list-quota' | 'list-kind' | 'item-format'
+
+/** An account's IP list. One write at a time: meanwhile others are RetryLaterErrors. Failures as an Edge's. */
+export interface AddressList {
+  /** As rules name it behind `$`. */
+  readonly name: string
+  /** null: there is no such list (any more); until the next `find` the other calls throw. */
+  find(): Promise<ListInfo | null>
+  create(description: string): Promise<ListInfo>
+  /** All of them; not one moment's picture while an operation runs. */
+  items(): Promise<readonly ListItem[]>
+  /** Exactly these, nothing widened; one that is there gets the new comment. Answer lost: the items tell what became of it. */
+  add(items: readonly { readonly address: string; readonly comment: string }[]): Promise<Operation>
+  remove(ids: readonly string[]): Promise<Operation>
+  /** null: Cloudflare no longer knows of it. */
+  operation(id: string): Promise<OperationState | null>
 }

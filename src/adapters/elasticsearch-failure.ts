@@ -38,6 +38,15 @@ export function elasticFailure(what: {
   return new Error(`${who} answered ${status}${reason}`)
 }
 
+/** A call of the official client whose failures are those of errors.ts. */
+export async function asOurs<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw fromClient(error)
+  }
+}
+
 /** What the official client throws, as one of errors.ts. */
 export function fromClient(error: unknown): Error {
   if (error instanceof RefusedError || error instanceof RetryLaterError) return error

@@ -1,7 +1,7 @@
 import { Client, HttpConnection } from '@elastic/elasticsearch'
 import { RefusedError } from '../errors.ts'
 import type { Mark, Siem } from '../ports.ts'
-import { fromClient } from './elasticsearch-failure.ts'
+import { asOurs } from './elasticsearch-failure.ts'
 import { type AlertState, markAll, type ReadAlerts, stateOf } from './elasticsearch-mark.ts'
 import { MARK_SCRIPT } from './elasticsearch-script.ts'
 import { readCertificates } from './tls.ts'
@@ -112,12 +112,4 @@ async function update(client: Client, space: string, marks: readonly Mark[]): Pr
 
 function aliasOf(space: string): string {
   return `.alerts-security.alerts-${space}`
-}
-
-async function asOurs<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    throw fromClient(error)
-  }
 }

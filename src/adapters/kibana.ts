@@ -22,15 +22,13 @@ export interface KibanaOptions {
   readonly timeoutMs?: number
 }
 
-type Call = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<unknown>
+export type KibanaCall = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<unknown>
 
 const SIGNALS = '/api/detection_engine/signals'
 
 /** Marks alerts through Kibana, which so knows of every change. Tags go first: a change of status without our tag would pass for a person's. */
 export function createKibanaSiem(options: KibanaOptions): Siem {
-  const ca = readCertificates(options.caFile, 'ELASTIC_CA_FILE')
-  const url = options.url.replace(/\/+$/, '')
-  const call = createCall({ ...options, url, dispatcher: options.dispatcher ?? createDispatcher(url, { ca }) })
+  const call = createKibanaCall(options)
   const read = options.reader ?? createKibanaReader(call)
   return {
     mark: (marks) =>
@@ -45,7 +43,7 @@ export function createKibanaSiem(options: KibanaOptions): Siem {
 
 /** `marks` may be made, all of them: each is a change of the status, of the tags, or of both. */
 async function act(
-  call: Call,
+  call: KibanaCall,
   space: string,
   marks: readonly Mark[],
   states: ReadonlyMap<string, AlertState>,
@@ -74,7 +72,7 @@ async function act(
   }
 }
 
-function createKibanaReader(call: Call): ReadAlerts {
+function createKibanaReader(call: KibanaCall): ReadAlerts {
   return async (space, ids) => {
     const answer = await call('POST', `${pathOf(space)}${SIGNALS}/search`, {
       size: ids.length,
@@ -86,20 +84,25 @@ function createKibanaReader(call: Call): ReadAlerts {
   }
 }
 
-function pathOf(space: string): string {
+/** Kibana's base path of a space. */
+export function pathOf(space: string): string {
   return space === 'default' ? '' : `/s/${encodeURIComponent(space)}`
 }
 
-function createCall(options: KibanaOptions & { readonly dispatcher: Dispatcher }): Call {
+/** Calls of Kibana's API, whose answers are JSON objects. Failures: those of the port. */
+export function createKibanaCall(options: Omit<KibanaOptions, 'reader' | 'spaces'>): KibanaCall {
   const timeoutMs = options.timeoutMs ?? 30_000
+  const ca = readCertificates(options.caFile, 'ELASTIC_CA_FILE')
+  const url = options.url.replace(/\/+$/, '')
+  const dispatcher = options.dispatcher ?? createDispatcher(url, { ca })
   return async (method, path, body) => {
     let status: number
     let text: string
     let retryAfter: unknown
     try {
-      const answer = await request(options.url + path, {
+      const answer = await request(url + path, {
         method,
-        dispatcher: options.dispatcher,
+        dispatcher,
         signal: AbortSignal.timeout(timeoutMs),
         headers: {
           authorization: `ApiKey ${options.apiKey}`,

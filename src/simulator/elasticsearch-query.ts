@@ -41,10 +41,30 @@ export function valuesOf(alert: StoredAlert, field: string): unknown[] {
 export function filterSource(source: Record<string, unknown>, wanted: unknown): Record<string, unknown> | undefined {
   if (wanted === undefined || wanted === true) return source
   if (wanted === false) return undefined
-  const patterns = list(wanted).map(
-    (each) => new RegExp(`^${String(each).replaceAll('.', '\\.').replaceAll('*', '.*')}(\\.|$)`),
+  const { includes, excludes } = (
+    typeof wanted === 'object' && !Array.isArray(wanted) ? wanted : { includes: wanted }
+  ) as {
+    includes?: unknown
+    excludes?: unknown
+  }
+  const kept = includes === undefined ? source : pick(source, '', patternsOf(includes))
+  return excludes === undefined ? kept : omit(kept, '', patternsOf(excludes))
+}
+
+function patternsOf(fields: unknown): RegExp[] {
+  return list(fields).map((each) => new RegExp(`^${String(each).replaceAll('.', '\\.').replaceAll('*', '.*')}(\\.|$)`))
+}
+
+function omit(node: Record<string, unknown>, above: string, patterns: readonly RegExp[]): Record<string, unknown> {
+  const kept = Object.entries(node).filter(([key]) => !patterns.some((pattern) => pattern.test(above + key)))
+  return Object.fromEntries(
+    kept.map(([key, value]) => [
+      key,
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? omit(value as Record<string, unknown>, `${above}${key}.`, patterns)
+        : value,
+    ]),
   )
-  return pick(source, '', patterns)
 }
 
 function bool(body: Record<string, unknown>, alert: StoredAlert): boolean {
@@ -58,8 +78,19 @@ function bool(body: Record<string, unknown>, alert: StoredAlert): boolean {
 }
 
 function inRange(value: unknown, range: Record<string, unknown>): boolean {
-  const at = moment(value)
   const { gte, gt, lte, lt } = range
+  // Keywords are compared as text, dates and numbers as what they are.
+  const isText = (each: unknown) => typeof each === 'string' && !/^now|^\d{4}-\d\d-\d\d/.test(each)
+  if (isText(value)) {
+    const text = String(value)
+    return (
+      (gte === undefined || text >= String(gte)) &&
+      (gt === undefined || text > String(gt)) &&
+      (lte === undefined || text <= String(lte)) &&
+      (lt === undefined || text < String(lt))
+    )
+  }
+  const at = moment(value)
   return (
     (gte === undefined || at >= moment(gte)) &&
     (gt === undefined || at > moment(gt)) &&

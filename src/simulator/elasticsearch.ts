@@ -1,4 +1,5 @@
 import { type Alerts, createAlerts } from './elasticsearch-alerts.ts'
+import { createPits, type Pits } from './elasticsearch-pit.ts'
 import { UnknownQuery } from './elasticsearch-query.ts'
 import { type ElasticState, failure, search } from './elasticsearch-search.ts'
 import { updateByQuery } from './elasticsearch-update.ts'
@@ -28,6 +29,8 @@ export interface SimulatedElasticsearch extends WorldServer {
   /** The next updates by query find each of these alerts changed by somebody else, so many times. */
   conflict(id: string, times?: number): void
   readonly spaces: Set<string>
+  /** How many points in time are open. */
+  openPits(): number
 }
 
 /** A cluster that holds detection alerts, as far as a responder sees it. */
@@ -39,6 +42,7 @@ export async function startElasticsearch(options: ElasticsearchOptions = {}): Pr
     spaces: new Set(options.spaces ?? ['default']),
     conflicts: new Map(),
   }
+  const pits = createPits()
   const server = await startServer({
     port: options.port,
     latencyMs: () => manners.latencyMs,
@@ -48,7 +52,7 @@ export async function startElasticsearch(options: ElasticsearchOptions = {}): Pr
     }),
     handle(call) {
       const key = /^ApiKey (.+)$/.exec(call.headers.authorization ?? '')?.[1] ?? ''
-      const answer = answerTo(state, manners.version, call, apiKeys.get(key) ?? null)
+      const answer = answerTo(state, pits, manners.version, call, apiKeys.get(key) ?? null)
       return { ...answer, headers: { ...PRODUCT, ...answer.headers } }
     },
   })
@@ -60,6 +64,7 @@ export async function startElasticsearch(options: ElasticsearchOptions = {}): Pr
     alerts: state.alerts,
     manners,
     conflict: (id, times = 1) => void state.conflicts.set(id, times),
+    openPits: pits.count,
     spaces: state.spaces,
   }
 }
@@ -67,10 +72,16 @@ export async function startElasticsearch(options: ElasticsearchOptions = {}): Pr
 /** Clients of Elastic refuse to talk to a server without it. */
 const PRODUCT = { 'x-elastic-product': 'Elasticsearch' }
 
-function answerTo(state: ElasticState, version: string, call: Call, privileges: readonly string[] | null): Answer {
+function answerTo(
+  state: ElasticState,
+  pits: Pits,
+  version: string,
+  call: Call,
+  privileges: readonly string[] | null,
+): Answer {
   if (!privileges) return failure(401, 'security_exception', 'unable to authenticate with provided credentials')
   try {
-    return route(state, version, call, privileges)
+    return route(state, pits, version, call, privileges)
   } catch (error) {
     if (error instanceof UnknownQuery) return failure(400, 'parsing_exception', error.message)
     if (error instanceof SyntaxError) return failure(400, 'x_content_parse_exception', error.message)
@@ -78,11 +89,13 @@ function answerTo(state: ElasticState, version: string, call: Call, privileges: 
   }
 }
 
-function route(state: ElasticState, version: string, call: Call, privileges: readonly string[]): Answer {
+function route(state: ElasticState, pits: Pits, version: string, call: Call, privileges: readonly string[]): Answer {
   const body: Record<string, unknown> = call.body === '' ? {} : JSON.parse(call.body)
   if (call.path === '/') return { status: 200, body: info(version) }
   if (call.path === '/_security/user/_has_privileges') return hasPrivileges(body, privileges)
-  const [, names = '', operation] = /^\/([^/]+)(?:\/(_update_by_query|_search))?$/.exec(call.path) ?? []
+  if (call.path === '/_search' && body.pit !== undefined) return pits.search(body)
+  if (call.path === '/_pit' && call.method === 'DELETE') return pits.close(body)
+  const [, names = '', operation] = /^\/([^/]+)(?:\/(_update_by_query|_search|_pit))?$/.exec(call.path) ?? []
   const spaces = spacesOf(state, decodeURIComponent(names))
   if (names === '' || names.startsWith('_'))
     return failure(400, 'illegal_argument_exception', `no handler for ${call.path}`)
@@ -95,6 +108,7 @@ function route(state: ElasticState, version: string, call: Call, privileges: rea
     return failure(404, 'index_not_found_exception', `no such index [${names}]`)
   }
   if (call.method === 'HEAD') return { status: 200, body: null }
+  if (operation === '_pit') return pits.open(state, spaces)
   if (operation === '_search') return { status: 200, body: search(state, spaces, body) }
   if (operation === '_update_by_query') return updateByQuery(state, spaces, body, call.query)
   return failure(405, 'illegal_argument_exception', `Incorrect HTTP method for uri [${call.path}]`)
