@@ -11,6 +11,8 @@ export interface Ban {
   readonly lastSeen: string
   /** By edge name; an edge that never held it has no entry. */
   readonly edges: Readonly<Record<string, Holding>>
+  /** When an edge last ceased to hold it; absent: none ever did. */
+  readonly heldUntil?: string
 }
 
 /** Why a ban stands. At most one of origin `alert`, one per operator, one per edge at which a person's entry was found. */
@@ -90,7 +92,8 @@ export function withHolding(ban: Ban, edge: string, held: boolean, why: string, 
   if (before?.held === held && before.why === why && !(held && clockStopped(ban))) return ban
   const since = before?.held === held ? before.since : now.toISOString()
   const next = { ...ban, edges: { ...ban.edges, [edge]: { held, since, why } } }
-  return held ? { ...next, reasons: ban.reasons.map((r) => startClock(r, now)) } : next
+  if (held) return { ...next, reasons: ban.reasons.map((r) => startClock(r, now)) }
+  return before?.held ? { ...next, heldUntil: now.toISOString() } : next
 }
 
 export function withoutEdge(ban: Ban, edge: string): Ban {

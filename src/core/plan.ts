@@ -1,4 +1,5 @@
-import { addressSet, withoutCovered } from './address-set.ts'
+import { parseTerm, type Term } from './address.ts'
+import { addressSet } from './address-set.ts'
 import { type Ban, isWantedOn, rankOn } from './ban.ts'
 import { expressionLength, serializeExpression } from './expression/serialize.ts'
 
@@ -9,7 +10,7 @@ export interface PlanFacts {
   readonly current: readonly string[]
   /** Foreign operands of the rule, which stay. */
   readonly clauses: readonly string[]
-  /** Longest expression, in characters. */
+  /** Longest expression, in characters; people's entries that stand there already may be more. */
   readonly limit: number
   /** Observing: nothing that is not held already is written. */
   readonly observing: boolean
@@ -35,7 +36,11 @@ export function plan(facts: PlanFacts): Plan {
   const wanted = facts.bans
     .filter((ban) => isWantedOn(ban, edge, now) && !(facts.observing && isNew(ban, edge, now)))
     .sort((a, b) => order(a, b, edge, now))
-  const chosen = choose(wanted, lengthLeft(clauses, limit))
+  const candidates = wanted.map((ban) => ({
+    term: parseTerm(ban.address) as Term,
+    stays: rankOn(ban, edge, now) === 0 && current.includes(ban.address),
+  }))
+  const chosen = choose(candidates, lengthLeft(clauses, limit))
   const inRule = new Set(chosen)
   const standing = current.filter((term) => inRule.has(term))
   const terms = [...standing, ...chosen.filter((term) => !standing.includes(term))]
@@ -56,27 +61,49 @@ function lengthLeft(clauses: readonly string[], limit: number): number {
   return limit - (expressionLength(serializeExpression(some)) - none)
 }
 
-/** In order of rank, as many as fit; a term that a chosen one covers takes no room. */
-function choose(wanted: readonly Ban[], room: number): string[] {
-  let left = room + 1
-  let candidates = wanted.map((ban) => ban.address)
-  const chosen: string[] = []
+interface Candidate {
+  readonly term: Term
+  /** A person's entry that stands in the rule stays there, whatever the limit says. */
+  readonly stays: boolean
+}
+
+/** In order of rank, as many as fit; what a chosen term covers takes no room. */
+function choose(candidates: readonly Candidate[], room: number): string[] {
+  const first: Candidate[] = []
   for (;;) {
-    const widest = withoutCovered(candidates)
-    for (const term of widest) {
-      // One blank between terms.
-      const length = expressionLength(term) + 1
-      if (length > left) continue
-      chosen.push(term)
-      left -= length
-    }
-    // What only a wider term without room would have covered gets a try of its own.
-    const placed = addressSet(chosen)
-    const tried = new Set(widest)
-    const rest = candidates.filter((term) => !tried.has(term) && !placed.covers(term))
-    if (rest.length === 0) return chosen
-    candidates = rest
+    const { chosen, freeing } = fill([...first, ...candidates], room)
+    if (freeing === null) return chosen.map((term) => term.text)
+    first.push(freeing)
   }
+}
+
+/** `freeing`: one whose coming made room after somebody before it had been sent away: he is to be asked again. */
+function fill(candidates: readonly Candidate[], room: number): { chosen: Term[]; freeing: Candidate | null } {
+  let chosen: Term[] = []
+  // One blank between terms.
+  let left = room + 1
+  let sentAway = false
+  for (const candidate of candidates) {
+    const { term, stays } = candidate
+    if (chosen.some((c) => covers(c, term))) continue
+    const inside = chosen.filter((c) => covers(term, c))
+    const cost = lengthOf(term) - inside.reduce((sum, c) => sum + lengthOf(c), 0)
+    if (cost > left && !stays) sentAway = true
+    else if (cost < 0 && sentAway) return { chosen, freeing: candidate }
+    else {
+      chosen = [...chosen.filter((c) => !inside.includes(c)), term]
+      left -= cost
+    }
+  }
+  return { chosen, freeing: null }
+}
+
+function lengthOf(term: Term): number {
+  return expressionLength(term.text) + 1
+}
+
+function covers(a: Term, b: Term): boolean {
+  return a.family === b.family && a.first <= b.first && b.last <= a.last
 }
 
 function isNew(ban: Ban, edge: string, now: Date): boolean {

@@ -41,5 +41,7 @@ function whyRefusedNow(ban: Ban, facts: StandingFacts): Refusal | null {
 function isLapsed(reason: Ban['reasons'][number], ban: Ban, facts: StandingFacts): boolean {
   if (reason.origin !== 'alert' || reason.until !== null) return false
   if (Object.values(ban.edges).some((holding) => holding.held)) return false
+  // For ever, and held once since: whatever keeps it out now, it did not come too late.
+  if (ban.heldUntil !== undefined && ban.heldUntil >= reason.at) return false
   return Date.parse(reason.at) + facts.maxAlertAgeMs <= facts.now.getTime()
 }

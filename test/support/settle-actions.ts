@@ -65,17 +65,19 @@ export async function live(actions: readonly Action[]): Promise<void> {
   let made = 0
   const now = () => clock.now().getTime()
   const look = () => {
-    for (const term of termsIn(edge.rules()) ?? []) everListed.add(term)
+    for (const rules of [edge.rules(), ...edge.puts.splice(0).map((put) => put.rules)]) {
+      for (const term of termsIn(rules) ?? []) everListed.add(term)
+    }
   }
   const isQuiet = async () => {
     const state = (await world.state()) as EdgeState | undefined
     return [...tasks.values()].every((t) => t.done()) && (state?.base?.version ?? 0) === edge.version()
   }
   const hand = (intent: Intent, change: (rules: readonly Rule[]) => readonly Rule[], from?: number) => {
+    look()
     const before = edge.rules()
     edge.edit(change, from)
     oracle.edited({ before, after: edge.rules(), intent, everListed: new Set(everListed), now: now() })
-    look()
   }
   const listed = (some: readonly number[]) =>
     some.map((i) => ADDRESSES[i] as string).filter((a) => termsIn(edge.rules())?.includes(a))
@@ -160,8 +162,7 @@ export async function live(actions: readonly Action[]): Promise<void> {
         const running = tasks.get(action.holder)
         const task = running === undefined || running.done() ? startPass(world, action.holder, watch) : running
         tasks.set(action.holder, task)
-        await task.step(action.calls === 99 ? 500 : action.calls)
-        return look()
+        return task.step(action.calls === 99 ? 500 : action.calls)
       }
       case 'crash':
         await tasks.get(action.holder)?.crash()
@@ -172,8 +173,7 @@ export async function live(actions: readonly Action[]): Promise<void> {
         return
       case 'land':
         if (edge.late.length > 0) watch.raced = true
-        edge.land()
-        return look()
+        return edge.land()
       case 'fail':
         edge.failingReads = 1
         return

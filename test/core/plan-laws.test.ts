@@ -1,0 +1,126 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { addressSet } from '../../src/core/address-set.ts'
+import { type Ban, newBan, withHolding, withReason } from '../../src/core/ban.ts'
+import { sameTerms } from '../../src/core/compose.ts'
+import { expressionLength, serializeExpression } from '../../src/core/expression/serialize.ts'
+import { type PlanFacts, plan } from '../../src/core/plan.ts'
+import { verdicts } from '../../src/core/verdict.ts'
+
+const NOW = new Date('2026-03-01T00:00:00.000Z')
+const EDGE = 'shop'
+
+/** Close together, so that they cover one another often. */
+const address = fc.oneof(
+  fc.nat(15).map((n) => `1.2.3.${n}`),
+  fc.constantFrom(
+    '1.2.3.0/30',
+    '1.2.3.4/30',
+    '1.2.3.0/29',
+    '1.2.3.0/28',
+    '1.2.3.8/31',
+    '1.2.3.0/24',
+    '2a00::/64',
+    '2a00::/48',
+  ),
+)
+const ban = fc.record({
+  address,
+  origin: fc.constantFrom('alert', 'operator', 'edge'),
+  held: fc.boolean(),
+  seen: fc.nat(9),
+})
+const facts: fc.Arbitrary<PlanFacts> = fc
+  .record({
+    bans: fc.uniqueArray(ban, { maxLength: 12, selector: (b) => b.address }),
+    clauses: fc.subarray(['ssl', 'http.host eq "a"']),
+    limit: fc.integer({ min: 60, max: 160 }),
+    observing: fc.boolean(),
+  })
+  .map(({ bans, ...rest }) => {
+    const made = bans.map(banOf)
+    const current = made.filter((b) => b.edges[EDGE]?.held).map((b) => b.address)
+    return { edge: EDGE, bans: made, current, now: NOW, ...rest }
+  })
+
+describe('planning', () => {
+  it('twice is planning once, also after the verdict', () => {
+    fc.assert(
+      fc.property(facts, (given) => {
+        const first = plan(given)
+        deepEqual(plan({ ...given, current: first.terms }).terms, first.terms)
+        const bans = judged(given, first)
+        const second = plan({ ...given, bans, current: first.terms })
+        ok(sameTerms(second.terms, first.terms), `${first.terms} then ${second.terms}`)
+        deepEqual(second.displaced, [])
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('never exceeds the limit, but for people’s entries that stand there', () => {
+    fc.assert(
+      fc.property(facts, (given) => {
+        const { terms, used } = plan(given)
+        const { clauses, limit } = given
+        equal(used, expressionLength(serializeExpression({ terms, clauses })))
+        const theirs = given.bans
+          .filter((b) => b.edges[EDGE]?.held && b.reasons[0]?.origin === 'edge')
+          .map((b) => b.address)
+        const least = expressionLength(serializeExpression({ terms: theirs, clauses }))
+        ok(used <= Math.max(limit, least), `${used} of ${limit}`)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('keeps people’s entries that stand there, adds nothing that nobody wants, and says of each ban where it is', () => {
+    fc.assert(
+      fc.property(facts, (given) => {
+        const { terms, waiting, displaced } = plan(given)
+        const placed = addressSet(terms)
+        const out = new Set([...waiting, ...displaced])
+        for (const b of given.bans) {
+          const isEntry = b.reasons[0]?.origin === 'edge'
+          if (isEntry && b.edges[EDGE]?.held) ok(placed.covers(b.address), b.address)
+          if (out.has(b.address)) ok(!placed.covers(b.address), b.address)
+        }
+        const wanted = given.bans.map((b) => b.address)
+        for (const term of terms) ok(wanted.includes(term), term)
+      }),
+    )
+  })
+
+  it('takes no room for a later rank that an earlier one could have had', () => {
+    fc.assert(
+      fc.property(facts, (given) => {
+        const { waiting } = plan(given)
+        // Without all automatic bans, an operator's ban has the room that it had with them.
+        const rankOf = (b: Ban) => b.reasons[0]?.origin
+        const byHand = given.bans.filter((b) => rankOf(b) !== 'alert')
+        const alone = plan({ ...given, bans: byHand }).waiting
+        for (const address of waiting.filter((a) => byHand.some((b) => b.address === a)))
+          ok(alone.includes(address), address)
+      }),
+    )
+  })
+})
+
+function banOf(b: { address: string; origin: string; held: boolean; seen: number }): Ban {
+  const origin = b.origin as 'alert' | 'operator' | 'edge'
+  const reason = { origin, id: EDGE, note: '', at: NOW.toISOString(), durationMs: null, until: null, edges: null }
+  const seen = new Date(NOW.getTime() - b.seen).toISOString()
+  const made = { ...withReason(newBan(b.address, NOW), reason), lastSeen: seen }
+  return b.held ? withHolding(made, EDGE, true, '', NOW) : made
+}
+
+function judged(
+  { bans, observing }: PlanFacts,
+  { terms, displaced }: { terms: readonly string[]; displaced: readonly string[] },
+) {
+  const considered = new Set(bans.map((b) => b.address))
+  const found = { edge: EDGE, state: 'ok', terms, considered, displaced: new Set(displaced), observing, now: NOW }
+  const changed = new Map(verdicts(bans, found).map((b) => [b.address, b]))
+  return bans.map((b) => changed.get(b.address) ?? b)
+}
