@@ -37,7 +37,8 @@ function showInvitation(page: Page, service: DemoService, file: string): void {
   page.line(`    ${service.opsUrl}/api/bans`)
   page.line('One more alert, from a new attacker each time:')
   page.line(`  curl -H 'Authorization: Bearer ${service.webhookSecret}' \\`)
-  page.line(`    -H 'Content-Type: application/json' --data-binary @${file} \\`)
+  page.line(`    -H 'Content-Type: application/json' \\`)
+  page.line(`    --data-binary @${file} \\`)
   page.line(`    ${service.webhookUrl}`)
   page.line()
 }
