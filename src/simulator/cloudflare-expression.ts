@@ -1,8 +1,15 @@
 import ipaddr from 'ipaddr.js'
 
+export interface FilterOptions {
+  /** Whether `in {}` can be read. What Cloudflare does is not known. */
+  readonly emptySets: boolean
+  /** The kind of the account's list of this name, null when there is none; absent: every name is taken. */
+  readonly listKind?: ((name: string) => string | null) | undefined
+}
+
 /** Null when the expression can be read, else what Cloudflare's parser would say, with line, column and caret. */
-export function parseFilter(text: string, options: { readonly emptySets: boolean }): string | null {
-  const state: State = { text, at: 0, emptySets: options.emptySets }
+export function parseFilter(text: string, options: FilterOptions): string | null {
+  const state: State = { ...options, text, at: 0 }
   try {
     chain(state, 0)
     if (state.at < text.length) fail(state, 'unrecognised input')
@@ -15,9 +22,8 @@ export function parseFilter(text: string, options: { readonly emptySets: boolean
 
 class Unreadable extends Error {}
 
-interface State {
+interface State extends FilterOptions {
   readonly text: string
-  readonly emptySets: boolean
   at: number
 }
 
@@ -96,7 +102,11 @@ function argument(state: State, depth: number): void {
 }
 
 function set(state: State, left: { kind: 'ip' | 'other' }): void {
-  if (match(state, /\$[a-z0-9_]+(?:\.[a-z0-9_]+)*/y)) return
+  const list = match(state, /\$[a-z0-9_]+(?:\.[a-z0-9_]+)*/y)
+  if (list !== null) {
+    checkList(state, list, left)
+    return
+  }
   const open = state.at
   if (!match(state, /\{/y)) fail(state, "expected character '{' or '$'")
   for (let items = 0; ; items += 1) {
@@ -111,6 +121,16 @@ function set(state: State, left: { kind: 'ip' | 'other' }): void {
     if (left.kind === 'ip') address(state, true)
     else literal(state)
   }
+}
+
+/** Cloudflare's own lists have a dot in their names. */
+function checkList(state: State, list: string, left: { kind: 'ip' | 'other' }): void {
+  if (state.listKind === undefined || list.includes('.')) return
+  const kind = state.listKind(list.slice(1))
+  if (kind !== null && (kind === 'ip') === (left.kind === 'ip')) return
+  state.at -= list.length
+  const reason = kind === null ? `could not find list "${list.slice(1)}", it does not exist` : `list is of kind ${kind}`
+  fail(state, reason, list.length)
 }
 
 function address(state: State, inSet: boolean): void {

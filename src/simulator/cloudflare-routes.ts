@@ -4,7 +4,7 @@ import { PHASE, Refused } from './cloudflare-rules.ts'
 import type { SimulatedZone } from './cloudflare-zone.ts'
 import type { Call } from './world-server.ts'
 
-const BASE = '/client/v4'
+export const BASE = '/client/v4'
 const IPS = {
   etag: '38f79d050aa027e3be3865e495dcc9bc',
   ipv4_cidrs:
@@ -17,7 +17,7 @@ const IPS = {
     ),
 }
 
-export type Permission = 'waf-read' | 'waf-write' | 'zone-read'
+export type Permission = 'waf-read' | 'waf-write' | 'zone-read' | 'lists-read' | 'lists-write'
 
 interface Asked {
   readonly zones: readonly SimulatedZone[]
@@ -50,10 +50,10 @@ export function route(asked: Asked, call: Call): unknown {
   return rulesets(zone, rest, call)
 }
 
-function need(asked: Asked, permission: Permission, code: number, message: string): void {
+export function need(asked: Pick<Asked, 'permissions'>, permission: Permission, code: number, message: string): void {
   const has = asked.permissions ?? []
   // Who may write may read.
-  if (has.includes(permission) || (permission === 'waf-read' && has.includes('waf-write'))) return
+  if (has.includes(permission) || has.includes(permission.replace('-read', '-write') as Permission)) return
   throw new Refused(403, code, message)
 }
 
@@ -98,7 +98,7 @@ function current(zone: SimulatedZone): unknown {
 }
 
 function put(zone: SimulatedZone, call: Call, byPhase: boolean): unknown {
-  const body = parse(call.body)
+  const body = parseBody(call.body)
   const allowed = ['rules', 'description', 'name']
   const unknown = Object.keys(body).find((key) => !allowed.includes(key))
   if (unknown !== undefined) throw new Refused(400, 20001, `invalid JSON: unknown field "${unknown}"`)
@@ -118,7 +118,7 @@ function changeOne(zone: SimulatedZone, call: Call, ruleId: string): unknown {
   if (call.method === 'DELETE') {
     rules.splice(index, 1)
   } else {
-    const { position, ...fields } = parse(call.body)
+    const { position, ...fields } = parseBody(call.body)
     const old = rules[index]
     // A PATCH replaces the whole rule; only `position` may come alone.
     const alone = old !== undefined && Object.keys(fields).length === 0
@@ -142,7 +142,7 @@ function place(rules: readonly Rule[], position: unknown, otherwise: number): nu
   return before === undefined ? found + 1 : found
 }
 
-function parse(text: string): Record<string, unknown> {
+export function parseBody(text: string): Record<string, unknown> {
   try {
     const body: unknown = JSON.parse(text)
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>

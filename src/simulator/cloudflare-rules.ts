@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Rule } from '../ports.ts'
-import { parseFilter } from './cloudflare-expression.ts'
+import { type FilterOptions, parseFilter } from './cloudflare-expression.ts'
 
-export interface RuleLimits {
+export interface RuleLimits extends FilterOptions {
   /** Rules allowed in the phase. */
   readonly quota: number
   /** Characters of an expression. */
   readonly expressionLimit: number
-  /** Whether `in {}` can be read. What Cloudflare does is not known. */
-  readonly emptySets: boolean
   /** Whether `version`, `last_updated` and `categories` in a sent rule are refused. What Cloudflare does is not known. */
   readonly refuseReadOnly: boolean
 }
@@ -85,7 +83,7 @@ function checkExpression(expression: unknown, pointer: string, limits: RuleLimit
     const text = `${wrong} the expression is longer than the maximum of ${limits.expressionLimit} characters`
     throw new Refused(400, 20126, text, pointer)
   }
-  const error = parseFilter(expression, { emptySets: limits.emptySets })
+  const error = parseFilter(expression, limits)
   if (error !== null) throw new Refused(400, 20127, `${wrong} could not parse filter expression: ${error}`, pointer)
 }
 

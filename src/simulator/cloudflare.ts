@@ -1,5 +1,7 @@
 import type { Rule } from '../ports.ts'
 import { createLimiter } from './cloudflare-limits.ts'
+import { type AccountOptions, createAccount, type SimulatedAccount } from './cloudflare-list.ts'
+import { isAboutAccounts, routeLists } from './cloudflare-list-routes.ts'
 import { type Permission, route } from './cloudflare-routes.ts'
 import { Refused } from './cloudflare-rules.ts'
 import { createZone, type SimulatedZone, type ZoneOptions } from './cloudflare-zone.ts'
@@ -29,6 +31,8 @@ export interface CloudflareOptions extends Partial<CloudflareManners> {
   readonly tokens?: Readonly<Record<string, readonly Permission[]>>
   /** Absent: one zone without an entry point. */
   readonly zones?: readonly ZoneOptions[]
+  /** The account that the zones belong to; absent: one without lists. */
+  readonly account?: AccountOptions
 }
 
 export interface SimulatedCloudflare extends WorldServer {
@@ -38,6 +42,8 @@ export interface SimulatedCloudflare extends WorldServer {
   readonly token: string
   readonly tokens: Map<string, readonly Permission[]>
   readonly zones: readonly SimulatedZone[]
+  /** With its lists. */
+  readonly account: SimulatedAccount
   readonly manners: CloudflareManners
   /** A zone by its id or name; throws when there is none. */
   zone(idOrName: string): SimulatedZone
@@ -45,13 +51,18 @@ export interface SimulatedCloudflare extends WorldServer {
   handEdit(zone: SimulatedZone | string, change: (rules: Rule[]) => readonly Record<string, unknown>[]): void
 }
 
-/** A Cloudflare of a few zones, with the API for custom rules. */
+const EVERYTHING: readonly Permission[] = ['waf-read', 'waf-write', 'zone-read', 'lists-read', 'lists-write']
+
+/** A Cloudflare of one account and a few zones, with the APIs for custom rules and for lists. */
 export async function startCloudflare(options: CloudflareOptions = {}): Promise<SimulatedCloudflare> {
   const manners = mannersOf(options)
-  const tokens = new Map(
-    Object.entries(options.tokens ?? { 'cloudflare-token': ['waf-read', 'waf-write', 'zone-read'] }),
+  const tokens = new Map(Object.entries(options.tokens ?? { 'cloudflare-token': EVERYTHING }))
+  const zones: SimulatedZone[] = []
+  const account = createAccount(options.account ?? {}, () =>
+    zones.flatMap((each) => each.rules().map(({ expression }) => String(expression))),
   )
-  const zones = (options.zones ?? [{}]).map((zone) => createZone(zone, () => manners))
+  const limits = () => ({ ...manners, listKind: (name: string) => account.list(name)?.kind ?? null })
+  for (const each of options.zones ?? [{}]) zones.push(createZone(each, limits))
   const limiter = createLimiter(() => manners.rateLimit)
   const server = await startServer({
     port: options.port,
@@ -62,7 +73,7 @@ export async function startCloudflare(options: CloudflareOptions = {}): Promise<
       const token = /^Bearer (.+)$/.exec(call.headers.authorization ?? '')?.[1] ?? null
       const limit = limiter.take(token ?? '')
       if (limit.retryAfter !== null) return { ...tooMany(manners, limit.retryAfter, limit.headers) }
-      const answer = answerTo({ tokens, zones, manners }, call, token)
+      const answer = answerTo({ tokens, zones, account, manners }, call, token)
       return { ...answer, headers: { ...limit.headers, ...answer.headers } }
     },
     onArrival: (call) => trackPut(zones, call),
@@ -78,6 +89,7 @@ export async function startCloudflare(options: CloudflareOptions = {}): Promise<
     token: [...tokens.keys()][0] ?? '',
     tokens,
     zones,
+    account,
     manners,
     zone,
     handEdit(which, change) {
@@ -109,6 +121,7 @@ function answerTo(
   world: {
     readonly tokens: Map<string, readonly Permission[]>
     readonly zones: readonly SimulatedZone[]
+    readonly account: SimulatedAccount
     readonly manners: CloudflareManners
   },
   call: Call,
@@ -116,10 +129,10 @@ function answerTo(
 ): Answer {
   const messages = world.manners.nullMessages ? null : []
   try {
-    const result = route(
-      { zones: world.zones, permissions: token === null ? null : (world.tokens.get(token) ?? null) },
-      call,
-    )
+    const asked = { ...world, permissions: token === null ? null : (world.tokens.get(token) ?? null) }
+    if (isAboutAccounts(call.path))
+      return { status: 200, body: { ...routeLists(asked, call), success: true, errors: [], messages } }
+    const result = route(asked, call)
     if (result === undefined) return { status: 204, body: null }
     return { status: 200, body: { result, success: true, errors: [], messages } }
   } catch (error) {

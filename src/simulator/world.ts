@@ -8,7 +8,9 @@ import { renderWebhook, type WebhookForm } from './kibana-webhook.ts'
 export interface WorldOptions {
   /** Absent or 0: free ones. */
   readonly ports?: { readonly cloudflare?: number; readonly elasticsearch?: number; readonly kibana?: number }
-  readonly cloudflare?: Omit<CloudflareOptions, 'port' | 'zones'>
+  readonly cloudflare?: Omit<CloudflareOptions, 'port' | 'zones' | 'account'>
+  /** Lists allowed in the account, `office` among them; absent: 10. */
+  readonly listQuota?: number
   readonly elasticsearch?: Omit<ElasticsearchOptions, 'port'>
   /** Absent: 5. */
   readonly ruleQuota?: number
@@ -38,6 +40,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const cloudflare = await startCloudflare({
     ...options.cloudflare,
     ...(options.ports?.cloudflare ? { port: options.ports.cloudflare } : {}),
+    account: {
+      id: '023e105f4ecef8ad9ca31a8372d0c353',
+      listQuota: options.listQuota ?? 10,
+      lists: [{ name: 'office', items: [{ value: '192.0.2.64/28', comment: 'the office' }] }],
+    },
     zones: [
       {
         id: '0da42c8d2132a9ddaf714f9e7c920711',
@@ -65,6 +72,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       CLOUDFLARE_API_URL: cloudflare.url,
       CLOUDFLARE_API_TOKEN: cloudflare.token,
       CLOUDFLARE_ZONE_ID: `shop=${zone.id}`,
+      CLOUDFLARE_ACCOUNT_ID: cloudflare.account.id,
       ELASTICSEARCH_URL: elasticsearch.url,
       ELASTICSEARCH_API_KEY: elasticsearch.apiKey,
       KIBANA_URL: kibana.url,
