@@ -33,7 +33,7 @@ const RULES: readonly Rule[] = [
   },
   { of: /^http-auth\.ts$/, from: /^$/, types: /^config\.ts$/ },
   { of: /^check(-[a-z-]+)?\.ts$/, from: /^(adapters\/|core\/|check|config|ports\.ts|errors\.ts)/ },
-  { of: /^simulator\/demo/, from: /^(core\/|simulator\/|app|config|errors\.ts|ports\.ts|events|log)/ },
+  { of: /^simulator\/demo/, from: /^(core\/|simulator\/|app|config|errors\.ts|ports\.ts|events|log|metrics)/ },
   { of: /^simulator\//, from: /^(core\/|simulator\/)/, types: /^ports\.ts$/ },
   { of: /^errors\.ts$/, from: /^$/, packages: /^$/ },
   { of: /^ports\.ts$/, from: new RegExp(`^${CORE}`), packages: /^$/ },
