@@ -18,6 +18,8 @@ export function authorize(tokens: readonly Secret[], readTokens: readonly Secret
   ])
   return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
     const holder = auth.identify(req)
+    // A browser asks without the password first, for every file of a page: that is no guess.
+    if (req.headers.authorization === undefined) throw unauthorized()
     if (holder === null) throw (await auth.failed(req, res)) === 'too-many' ? tooManyFailures() : unauthorized()
     if (!READS.includes(req.method)) {
       if (!holder.mayWrite) throw new OpsRefusal(403, 'This token may only read; OPS_TOKEN may change things.')

@@ -147,6 +147,10 @@ describe('the bans', () => {
 })
 
 describe('a guess at the token', () => {
+  it('is not what a browser does that asks before it knows the password', async () => {
+    for (let tries = 0; tries < 30; tries++) assert.equal((await ops.call('/queues/', { token: null })).status, 401)
+  })
+
   it('is limited, and shuts out nobody who knows it', async () => {
     let status = 0
     for (let tries = 0; tries < 60 && status !== 429; tries++)
