@@ -120,6 +120,8 @@ function compile() {
   add('secret', formats.parseSecret)
   add('secrets', formats.parseSecrets)
   add('zones', formats.parseZones)
+  add('id', formats.parseId)
+  add('list-name', formats.parseListName)
   add('http-url', formats.parseHttpUrl)
   add('store', formats.parseStore)
   add('spaces', formats.parseSpaces)

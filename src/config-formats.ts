@@ -97,6 +97,16 @@ export function parseSecrets(text: string): readonly { readonly name: string; re
   })
 }
 
+/** An account's id. */
+export function parseId(text: string): string | undefined {
+  return /^[0-9a-f]{32}$/i.test(text) ? text.toLowerCase() : undefined
+}
+
+/** What rules can name behind `$`. */
+export function parseListName(text: string): string | undefined {
+  return /^[a-z0-9_]{1,50}$/.test(text) ? text : undefined
+}
+
 export function parseZones(text: string): readonly { readonly name: string; readonly id: string }[] | undefined {
   const zones = parseEach(text, (entry) => {
     const [, name, id = ''] = /^(?:([A-Za-z0-9][A-Za-z0-9_.-]{0,62})=)?([0-9a-f]{32})$/i.exec(entry) ?? []

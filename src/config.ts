@@ -31,6 +31,13 @@ export interface Config {
     readonly action: string
     readonly expressionLimit: number
     readonly maxRules: number
+    /** Where bans are written: into the rule of each zone, or into an IP list of the account that a rule of each zone names. */
+    readonly target: 'rule' | 'list'
+    /** 32 hex digits; null only where `target` is `rule`. */
+    readonly accountId: string | null
+    readonly list: string
+    /** false: the rule that names the list belongs to somebody else and is never written. */
+    readonly manageRule: boolean
   }
   readonly elastic: {
     readonly elasticsearch: { readonly url: string; readonly apiKey: string } | null
@@ -143,6 +150,10 @@ export function configForCheck(
       action: text('CLOUDFLARE_RULE_ACTION'),
       expressionLimit: as('CLOUDFLARE_EXPRESSION_LIMIT', formats.parseExpressionLimit),
       maxRules: as('CLOUDFLARE_MAX_RULES', formats.parseCount),
+      target: text('CLOUDFLARE_TARGET') === 'list' ? 'list' : 'rule',
+      accountId: as('CLOUDFLARE_ACCOUNT_ID', formats.parseId, null),
+      list: text('CLOUDFLARE_LIST'),
+      manageRule: as('CLOUDFLARE_MANAGE_RULE', formats.parseSwitch),
     },
     elastic: {
       elasticsearch: service('ELASTICSEARCH'),
@@ -180,6 +191,14 @@ function betweenVariables(config: Config, values: ReadonlyMap<string, string>, k
     problems.push({ name: 'OPS_READ_TOKEN', message: 'must differ from OPS_TOKEN, which may do everything' })
   if (config.webhookSecrets.some(({ value }) => ops.has(value)))
     problems.push({ name: 'WEBHOOK_SECRET', message: 'must differ from OPS_TOKEN, which may do everything' })
+  const { target, accountId, manageRule } = config.cloudflare
+  if (target === 'list' && accountId === null && !known.some(({ name }) => name === 'CLOUDFLARE_ACCOUNT_ID'))
+    problems.push({ name: 'CLOUDFLARE_ACCOUNT_ID', message: 'is required with CLOUDFLARE_TARGET=list' })
+  if (target === 'rule' && !manageRule)
+    problems.push({
+      name: 'CLOUDFLARE_MANAGE_RULE',
+      message: 'must be on with CLOUDFLARE_TARGET=rule: there the rule is all that bans are written to',
+    })
   const isElasticSet = ['ELASTICSEARCH_URL', 'KIBANA_URL'].some(
     (name) => values.has(name) || known.some((problem) => problem.name === name),
   )

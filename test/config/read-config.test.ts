@@ -52,6 +52,10 @@ describe('the configuration', () => {
       action: 'block',
       expressionLimit: 4096,
       maxRules: 1,
+      target: 'rule',
+      accountId: null,
+      list: 'portcullis',
+      manageRule: true,
     })
     deepEqual(config.elastic, { elasticsearch: null, kibana: null, spaces: ['default'], caFile: null })
     deepEqual(
