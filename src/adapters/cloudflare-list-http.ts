@@ -19,7 +19,7 @@ export interface CloudflareListHttpOptions {
 }
 
 export interface ListCall {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Behind `/accounts/<id>/rules/lists`. */
   readonly path: string
   readonly body?: unknown

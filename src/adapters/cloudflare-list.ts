@@ -23,13 +23,21 @@ export interface CloudflareListOptions {
   readonly timeoutMs?: number
 }
 
+export interface CloudflareList extends AddressList {
+  /**
+   * Finds the list and writes its description back as it is, which wants the same permission as writing items. Where there is no
+   * list yet (null), only reading was tried.
+   */
+  probe(): Promise<ListInfo | null>
+}
+
 /** The largest page there is. */
 const PAGE = 500
 /** Characters of a comment and of a description. */
 const LONGEST_TEXT = 500
 
 /** An account's IP list over the Lists API. The list's id is kept between calls, until Cloudflare says that it is gone. */
-export function createCloudflareList(options: CloudflareListOptions): AddressList {
+export function createCloudflareList(options: CloudflareListOptions): CloudflareList {
   const apiUrl = options.apiUrl.replace(/\/+$/, '')
   const http = createCloudflareListHttp({
     ...options,
@@ -39,14 +47,15 @@ export function createCloudflareList(options: CloudflareListOptions): AddressLis
   const { name } = options
   let known: string | null = null
 
-  const find = async (): Promise<ListInfo | null> => {
+  const findRaw = async (): Promise<{ info: ListInfo; description: unknown } | null> => {
     known = null
     const list = named(await call(http, { method: 'GET', path: '' }), name)
     if (list === undefined) return null
     const info = parseList(list, name)
     known = info.id
-    return info
+    return { info, description: list.description }
   }
+  const find = async (): Promise<ListInfo | null> => (await findRaw())?.info ?? null
   const onList = async (request: Omit<Parameters<CloudflareListHttp>[0], 'path'> & { readonly query?: string }) => {
     const id = known ?? (await find())?.id
     const { query = '', ...rest } = request
@@ -74,7 +83,8 @@ export function createCloudflareList(options: CloudflareListOptions): AddressLis
     },
     items: () => allItems((query) => onList({ method: 'GET', query })),
     async add(items) {
-      // Cloudflare refuses a whole request in which one address is twice.
+      // No address is widened here where it is not taken: the caller has recorded what it sends, and would take any other item
+      // for a person's. One that is twice in a request makes Cloudflare refuse all of it.
       const once = new Map(items.map(({ address, comment }) => [address, { ip: address, comment: shortened(comment) }]))
       return parseOperation(await onList({ method: 'POST', body: [...once.values()] }))
     },
@@ -84,6 +94,13 @@ export function createCloudflareList(options: CloudflareListOptions): AddressLis
     async operation(id) {
       const answer = await http({ method: 'GET', path: `/bulk_operations/${encodeURIComponent(id)}` })
       return answer && parseState(answer.result)
+    },
+    async probe() {
+      const found = await findRaw()
+      if (found === null) return null
+      const description = typeof found.description === 'string' ? found.description : ''
+      await http({ method: 'PUT', path: `/${found.info.id}`, body: { description } })
+      return found.info
     },
   }
 }
@@ -134,7 +151,7 @@ function parseItem(value: unknown): ListItem {
   const { id, ip, comment, created_on: created, modified_on: modified } = asObject(value) ?? {}
   if (typeof id !== 'string' || id === '') throw wrong('an item without an id')
   const term = typeof ip === 'string' ? parseTerm(ip) : null
-  if (term === null) throw wrong('an item that is no address')
+  if (term === null) throw wrong(`an item that is no address (${JSON.stringify(ip)?.slice(0, 80)})`)
   if (typeof created !== 'string' || typeof modified !== 'string') throw wrong('an item without its times')
   return { id, text: term.text, comment: typeof comment === 'string' ? comment : '', created, modified }
 }

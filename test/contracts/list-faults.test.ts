@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { createCloudflareList } from '../../src/adapters/cloudflare-list.ts'
+import { type CloudflareList, createCloudflareList } from '../../src/adapters/cloudflare-list.ts'
 import { PermanentError, RefusedError, RetryLaterError } from '../../src/errors.ts'
-import type { AddressList, Operation } from '../../src/ports.ts'
+import type { Operation } from '../../src/ports.ts'
 import { type SimulatedCloudflare, startCloudflare } from '../../src/simulator/cloudflare.ts'
 import type { SimulatedAccount } from '../../src/simulator/cloudflare-list.ts'
 
@@ -19,11 +19,12 @@ describe('a list whose Cloudflare misbehaves', () => {
   beforeEach(async () => {
     cloudflare = await startCloudflare({ tokens, account: { lists: [{ name: 'portcullis' }] } })
     account = cloudflare.account
+    Object.assign(account.list('portcullis') ?? {}, { description: 'what it is for' })
     closed = []
     seen = []
   })
   afterEach(() => cloudflare.close())
-  const list = (changes: { token?: string; name?: string; accountId?: string } = {}): AddressList =>
+  const list = (changes: { token?: string; name?: string; accountId?: string } = {}): CloudflareList =>
     createCloudflareList({
       apiUrl: cloudflare.url,
       token: changes.token ?? 'secret-token',
@@ -135,6 +136,15 @@ describe('a list whose Cloudflare misbehaves', () => {
     const reader = list({ token: 'reader' })
     assert.ok(await reader.find())
     await assert.rejects(reader.add([{ address: '192.0.2.1', comment: '' }]), refused)
+    await assert.rejects(reader.probe(), refused)
+  })
+
+  it('tries what the token may without changing anything', async () => {
+    const before = account.list('portcullis')
+    assert.equal((await list().probe())?.id, before?.id)
+    assert.equal(account.list('portcullis')?.description, 'what it is for')
+    assert.equal(account.operations.begun, 0)
+    assert.equal(await list({ name: 'other' }).probe(), null)
   })
 
   it('says which setting is wrong when the account is not there', async () => {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { parseTerm } from '../../src/core/address.ts'
 import { type SimulatedCloudflare, startCloudflare } from '../../src/simulator/cloudflare.ts'
 import type { SimulatedAccount } from '../../src/simulator/cloudflare-list.ts'
+import { canonicalItem } from '../../src/simulator/cloudflare-list-item.ts'
 import { startWorld } from '../../src/simulator/world.ts'
 
 interface Json {
@@ -99,6 +102,19 @@ describe('the lists of the simulated Cloudflare', () => {
       ],
     )
     assert.equal(account.modifications, 2)
+  })
+
+  it('store what the service writes as it was written', () => {
+    const length = (least: number, most: number) => fc.integer({ min: least, max: most })
+    const v4 = fc.tuple(fc.ipV4(), length(8, 32)).map(([base, bits]) => `${base}/${bits}`)
+    const v6 = fc.tuple(fc.ipV6(), length(12, 128)).map(([base, bits]) => `${base}/${bits}`)
+    fc.assert(
+      fc.property(fc.oneof(v4, v6), (text) => {
+        const term = parseTerm(text)?.text
+        assert.equal(canonicalItem(term, 'ip', { longestIpv6: 128 }, 0), term)
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
   it('refuse the whole request for one wrong item', async () => {
