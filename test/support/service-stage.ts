@@ -125,22 +125,25 @@ export async function startTwoZones() {
   return { cloudflare, env }
 }
 
-/** An address of its own for each number. */
+/** An address of its own for each number up to 10,000, all of the same length. */
 export function addressOf(number: number): string {
-  return `198.51.${Math.floor(number / 250)}.${1 + (number % 250)}`
+  return `198.51.${101 + Math.floor(number / 100)}.${100 + (number % 100)}`
 }
 
-/** Blocks for this long and acknowledges. */
-export function blocking(duration: string, extra = ''): string {
+/** A playbook that blocks for this long and acknowledges; `rule`: only alerts of this one; `between`: YAML of steps in between. */
+export function blocking(duration: string, options: { rule?: string; mode?: string; between?: string } = {}): string {
   return `version: "1"
 name: Block
+mode: ${options.mode ?? 'enforce'}
 triggers:
   - type: alert
+${options.rule === undefined ? '' : `    rules: ["${options.rule}"]`}
 steps:
   - name: block
     type: cloudflare.block
     with: { duration: ${duration} }
-${extra}  - name: acknowledge
+${options.between ?? ''}
+  - name: acknowledge
     type: security.setAlertStatus
     with: { status: acknowledged }
 `
