@@ -23,7 +23,7 @@ const MENDING: Readonly<Record<ListTrouble, string>> = {
     'an account takes so many items over all its lists (10,000 below Enterprise); take some out of this one or of another',
   'list-quota':
     "the account's plan allows no further list; delete one that is not used, or name an IP list that is there in CLOUDFLARE_LIST",
-  'list-kind': 'name another list in CLOUDFLARE_LIST, or rename that one',
+  'list-kind': 'name another list in CLOUDFLARE_LIST, or delete that one',
   'item-format': 'where single IPv6 addresses are not taken, their /64 is',
 }
 
