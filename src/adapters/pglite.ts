@@ -10,11 +10,12 @@ import type { PgPool, PgPoolClient, PgQueryResult } from 'bullmq'
  */
 export function createPglitePool(db: PGlite): PgPool & { readonly options: { readonly keepAlive: true } } {
   const gate = createGate()
+  const run = inTurns(db)
   const pool = Object.assign(new EventEmitter(), {
     // Says that a client cannot be lost unnoticed, so an idle worker waits for a notification instead of asking every 10 s.
     options: { keepAlive: true } as const,
-    query: <R>(text: string, params?: readonly unknown[]) => gate.pass(() => run<R>(db, text, params)),
-    connect: async () => createClient(db, gate),
+    query: <R>(text: string, params?: readonly unknown[]) => gate.pass(() => run<R>(text, params)),
+    connect: async () => createClient(db, gate, run),
     end: async () => {},
   })
   // Each of BullMQ's objects listens for errors, and none of them stops.
@@ -22,7 +23,7 @@ export function createPglitePool(db: PGlite): PgPool & { readonly options: { rea
   return pool as unknown as PgPool & typeof pool
 }
 
-function createClient(db: PGlite, gate: Gate): PgPoolClient {
+function createClient(db: PGlite, gate: Gate, run: Run): PgPoolClient {
   const client = new EventEmitter()
   client.setMaxListeners(0)
   let leave: (() => void) | null = null
@@ -30,10 +31,10 @@ function createClient(db: PGlite, gate: Gate): PgPoolClient {
   db.onNotification(forward)
 
   async function query<R>(text: string, params?: readonly unknown[]): Promise<PgQueryResult<R>> {
-    if (leave === null && !BEGINS.test(text)) return gate.pass(() => run<R>(db, text, params))
+    if (leave === null && !BEGINS.test(text)) return gate.pass(() => run<R>(text, params))
     leave ??= await gate.enter()
     try {
-      const result = await run<R>(db, text, params)
+      const result = await run<R>(text, params)
       if (ENDS.test(text)) open()
       return result
     } catch (error) {
@@ -51,7 +52,7 @@ function createClient(db: PGlite, gate: Gate): PgPoolClient {
     db.offNotification(forward)
     if (leave === null) return
     // Whoever lets go inside a transaction gave up half-way: nothing of it may remain.
-    run(db, 'ROLLBACK').then(open, open)
+    run('ROLLBACK').then(open, open)
   }
 
   return Object.assign(client, { query, release }) as unknown as PgPoolClient
@@ -60,7 +61,26 @@ function createClient(db: PGlite, gate: Gate): PgPoolClient {
 const BEGINS = /^\s*(begin|start\s+transaction)\b/i
 const ENDS = /^\s*(commit|end|rollback)\b(?!\s+to\b)/i
 
-async function run<R>(db: PGlite, text: string, params?: readonly unknown[]): Promise<PgQueryResult<R>> {
+type Run = <R>(text: string, params?: readonly unknown[]) => Promise<PgQueryResult<R>>
+
+/**
+ * One statement after another, with a turn of the event loop between them. PGlite works on this thread and answers by promises
+ * alone: without the turns, sockets and timers would wait until nobody asks any more, and nothing could be done together.
+ */
+function inTurns(db: PGlite): Run {
+  let last: Promise<unknown> = Promise.resolve()
+  return (text, params) => {
+    const mine = last.then(() => execute<never>(db, text, params))
+    last = mine.then(nextTurn, nextTurn)
+    return mine
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+async function execute<R>(db: PGlite, text: string, params?: readonly unknown[]): Promise<PgQueryResult<R>> {
   if (params !== undefined && params.length > 0) return shaped(await db.query<R>(text, [...params]))
   // Migrations hold many statements; only the simple protocol takes them.
   const results = await db.exec(text)
