@@ -145,8 +145,9 @@ BEGIN
 END
 $$;`
 
+// An array, for a join with the ids would read the whole collection.
 const GET = `SELECT id, rev::float8 AS rev, doc FROM portcullis.records
-  WHERE collection = $1 AND id IN (SELECT jsonb_array_elements_text($2::jsonb))`
+  WHERE collection = $1 AND id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))`
 const ALL = `SELECT id, rev::float8 AS rev, doc FROM portcullis.records WHERE collection = $1 ORDER BY id`
 const COUNT = `SELECT count(*)::float8 AS n FROM portcullis.records WHERE collection = $1`
 const RECENT = `SELECT id, rev::float8 AS rev, doc FROM portcullis.records

@@ -41,8 +41,8 @@ export function coalesce<I, O>(
   }
 
   async function work(): Promise<void> {
-    // Those who ask in this very turn share the first run.
-    await null
+    // Those who ask in this turn of the event loop share the first run, as jobs do that one pass sets free.
+    await new Promise((resolve) => setImmediate(resolve))
     for (let first = true; waiting.length > 0; first = false) {
       if (!first) await quiet()
       const served = waiting.slice(0, pauses.mostItems)
