@@ -14,6 +14,8 @@ let before = 0
 
 const calls = {
   environment: () => world.environment(),
+  /** Every call since `mark`, for whoever looks for what takes the time. */
+  calls: () => [...world.cloudflare.calls, ...world.elasticsearch.calls].sort((a, b) => a.at - b.at),
   /** Makes open alerts with addresses `11.a.b.c`, numbered from `first` and repeated after `distinct`; each as one webhook. */
   add({ count, first, distinct }: { count: number; first: number; distinct: number }) {
     const ids = Array.from({ length: count }, (_, at) =>
