@@ -1,11 +1,11 @@
 import { stillOwed, unpaid } from './debts.ts'
-import type { Attempt, Base, Debt, EdgeState } from './edge-state.ts'
+import type { Attempt, Base, Debt, EdgeState, RuleChange } from './edge-state.ts'
 import { type Hand, judgeHand } from './judge-hand.ts'
 import { inNewRuleset, landedAttempts, trimAttempts, unseenOf, type Versions } from './landed.ts'
 import { overwrittenBy, versionsNeeded } from './overwritten.ts'
 import { findOwnRule, type OwnRule } from './own-rule.ts'
 import { changedOtherwise, restOf } from './rest.ts'
-import { changesBetween } from './rule-changes.ts'
+import { changesBetween, ownChanges } from './rule-changes.ts'
 import { keyOf, type Rule } from './rules.ts'
 import { type Snapshot, stepBetween, trimTrail } from './trail.ts'
 
@@ -103,6 +103,7 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
   const own = findOwnRule(rules, { remembered: walk.rule, description: walk.description })
   if (own.kind === 'present') walk.keys.add(keyOf(own.rule))
   const landed = walk.attempts.find((a) => a.landed === version)
+  const wasOff = isOff(walk)
   walk.debts = landed === undefined ? owedAfter(walk, version, rules) : owedFor(walk, landed)
   if (own.kind === 'problem') return
   const it: Snapshot = own.kind === 'present' ? { terms: own.terms, present: true } : { terms: [], present: false }
@@ -114,7 +115,7 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
       before: walk.snapshot,
       it,
       otherwiseChanged: changedOtherwise(walk.rest, rest),
-      wasDisabled: walk.snapshot.present && walk.rule?.enabled === false,
+      wasDisabled: walk.snapshot.present && wasOff,
       unseen: unseenOf(walk.attempts, walk.seen, version),
       awaited: new Set([...awaited, ...(contested?.terms ?? [])]),
       ...{ trail, takenOut, putBackAt, contested, now: walk.now },
@@ -122,10 +123,9 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
     walk.hands.push({ version, ...hand })
     walk.state = remember(walk.state, hand, walk.now)
     back = hand.accident.length + hand.stale.length > 0 || hand.contested !== null
-  } else if (own.kind === 'present' && walk.state.contested?.ruleGone) {
-    // A person deleted our rule for good, and a PUT of ours that landed late brought it back.
-    const change = { kind: 'remove' as const, key: keyOf(own.rule) }
-    walk.debts = [...walk.debts, { id: `${version}.own`, change }]
+  } else if (own.kind === 'present') {
+    const changes = owedToOwn(walk, own.rule)
+    walk.debts = [...walk.debts, ...changes.map((change, i) => ({ id: `${version}.own.${i}`, change }))]
   }
   const shown = new Set(it.terms)
   walk.state = {
@@ -142,9 +142,29 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
   walk.rest = rest
 }
 
+/** Whether a person had switched our rule off, also where a PUT of ours overwrote that and nobody has put it right yet. */
+function isOff({ rule, debts }: Walk): boolean {
+  const own = debts.flatMap(({ change }) => (change.kind === 'own' && 'enabled' in change.fields ? [change] : []))
+  return (own.at(-1)?.fields.enabled ?? rule?.enabled) === false
+}
+
+/** Of our rule, where a PUT that landed late brought one back that a person had deleted, or put it in the place of a newer one. */
+function owedToOwn({ rule, state }: Walk, landed: Rule): RuleChange[] {
+  if (state.contested?.ruleGone) return [{ kind: 'remove', key: keyOf(landed) }]
+  if (rule === null) return ownChanges(landed, { ...landed, expression: '' })
+  return keyOf(rule) === keyOf(landed) ? [] : ownChanges(landed, rule)
+}
+
 function owedFor(walk: Walk, landed: Attempt): readonly Debt[] {
   const left = walk.debts.filter((d) => !landed.pays.includes(d.id))
+  for (let version = landed.read; version < (landed.landed ?? 0); version++) addKey(walk, version)
   return [...left, ...overwrittenBy(landed, walk.attempts, walk.versions, walk.keys)]
+}
+
+/** A person may have made our rule anew in a version that was overwritten. */
+function addKey({ keys, versions, rule, description }: Walk, version: number): void {
+  const own = findOwnRule(versions.get(version) ?? [], { remembered: rule, description })
+  if (own.kind === 'present') keys.add(keyOf(own.rule))
 }
 
 function owedAfter(walk: Walk, version: number, rules: readonly Rule[]): readonly Debt[] {

@@ -1,11 +1,14 @@
 import type { Attempt } from './edge-state.ts'
-import { digestOf, type Rule } from './rules.ts'
+import { digestOf, newestChange, type Rule } from './rules.ts'
 
 /** Versions of the ruleset by number, as far as they are known; null: Cloudflare no longer has it. */
 export type Versions = ReadonlyMap<number, readonly Rule[] | null>
 
 const KEPT_MS = 24 * 3600_000
 const KEPT = 50
+
+// Cloudflare's own servers give a request up after 100 s, and clocks differ a little.
+const LATEST_MS = 2 * 60_000
 
 /** The attempts, those that became one of the versions after `from` marked with it; a PUT may land late, or unanswered. */
 export function landedAttempts(attempts: readonly Attempt[], versions: Versions, from: number, to: number): Attempt[] {
@@ -14,11 +17,23 @@ export function landedAttempts(attempts: readonly Attempt[], versions: Versions,
     const rules = versions.get(version)
     if (!rules || result.some((a) => a.landed === version)) continue
     const digest = digestOf(rules)
-    const index = result.findLastIndex((a) => a.landed === null && a.read < version && a.digest === digest)
+    const isOurs = (a: Attempt) =>
+      a.landed === null && a.read < version && a.digest === digest && !isRestored(rules, version, a, result)
+    const index = result.findLastIndex(isOurs)
     const attempt = result[index]
     if (attempt !== undefined) result[index] = { ...attempt, landed: version }
   }
   return result
+}
+
+/**
+ * An equal PUT of ours has been there already: a person may have brought that back, say by switching our rule off and on again.
+ * What was sent so long ago does not arrive any more.
+ */
+function isRestored(rules: readonly Rule[], version: number, attempt: Attempt, all: readonly Attempt[]): boolean {
+  if (!all.some((a) => a.landed !== null && a.landed < version && a.digest === attempt.digest)) return false
+  const written = newestChange(rules)
+  return written === null || Date.parse(written) - Date.parse(attempt.at) > LATEST_MS
 }
 
 export function trimAttempts(attempts: readonly Attempt[], now: Date): Attempt[] {

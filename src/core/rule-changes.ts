@@ -67,7 +67,8 @@ function without(rule: Rule, fields: readonly string[]): Rule {
 
 const NOT_A_PERSONS = ['id', 'ref', 'version', 'last_updated', 'categories']
 
-function ownChanges(was: Rule, is: Rule): RuleChange[] {
+/** What differs between two of our rules beside their terms. */
+export function ownChanges(was: Rule, is: Rule): RuleChange[] {
   const { fields, dropped } = fieldsBetween(was, is, [...NOT_A_PERSONS, 'expression'])
   const [old, now] = [clausesIn(was), clausesIn(is)]
   const clausesGained = now.filter((c) => !old.includes(c))

@@ -27,6 +27,12 @@ export function digestOf(rules: readonly Rule[]): string {
     .digest('hex')
 }
 
+/** When one of the rules was last written: about the time of the version. ISO 8601; null where none says. */
+export function newestChange(rules: readonly Rule[]): string | null {
+  const times = rules.flatMap((rule) => (typeof rule.last_updated === 'string' ? [rule.last_updated] : []))
+  return times.sort().at(-1) ?? null
+}
+
 /** A rule that we create has a ref and no id yet, so with a ref the id does not count. */
 function comparable(rule: Rule): Rule {
   const { id, ...rest } = sendable(rule)

@@ -8,7 +8,7 @@ const seed = process.env.SETTLE_SEED === undefined ? {} : { seed: Number(process
 
 describe('settle, whatever happens and in whatever order', () => {
   it('holds in the end what it should, and undoes nobody’s work', async () => {
-    const story = fc.array(anyAction, { minLength: 1, maxLength: 30 })
+    const story = fc.array(anyAction, { minLength: 1, maxLength: 40, size: 'max' })
     await fc.assert(fc.asyncProperty(story, live), { numRuns, ...seed })
   })
 })

@@ -3,7 +3,7 @@ import { type Ban, newBan, withReason } from '../../src/core/ban.ts'
 import { decideBlock, type Offence } from '../../src/core/decide.ts'
 import type { EdgeState } from '../../src/core/edge-state.ts'
 import { parseExpression } from '../../src/core/expression/parse.ts'
-import { serializeExpression } from '../../src/core/expression/serialize.ts'
+import { SENTINEL } from '../../src/core/expression/serialize.ts'
 import type { AllowEntry, Released } from '../../src/core/guards.ts'
 import { settleOnce } from '../../src/pipeline/pass.ts'
 import type { PassDeps, PassEvents, PassReport } from '../../src/pipeline/pass-types.ts'
@@ -145,9 +145,10 @@ export const deleting = (rules: readonly Rule[]) => rules.filter((rule) => rule.
 export const setting = (fields: Record<string, unknown>) => (rules: readonly Rule[]) =>
   rules.map((rule) => (rule.description === OURS ? { ...rule, ...fields } : rule))
 
-/** People write one `ip.src eq` after the other. */
+/** People write one `ip.src eq` after the other; what they write is never to the letter what we would have sent. */
 function expressionOf(terms: readonly string[], clauses: readonly string[]): string {
-  if (terms.some((t) => /[/]|\.\./.test(t)) || terms.length === 0) return serializeExpression({ terms, clauses })
+  if (terms.length === 0) return [...clauses, `ip.src eq ${SENTINEL}`].join(' or ')
+  if (terms.some((t) => /[/]|\.\./.test(t))) return [...clauses, `ip.src in {${terms.join(' ')}}`].join(' or ')
   return [...clauses, ...terms.map((term) => `(ip.src eq ${term})`)].join(' or ')
 }
 
