@@ -62,6 +62,8 @@ export interface Config {
   readonly maxAlertAgeMs: number
   readonly giveUpAfterMs: number
   readonly releaseForMs: number
+  readonly offenceMemoryMs: number
+  readonly historyForMs: number
   /** null: for ever. */
   readonly adoptForMs: number | null
   readonly logLevel: string
@@ -173,6 +175,8 @@ export function configForCheck(
     maxAlertAgeMs: as('MAX_ALERT_AGE', formats.parseLimitedDuration),
     giveUpAfterMs: as('GIVE_UP_AFTER', formats.parseLimitedDuration),
     releaseForMs: as('RELEASE_FOR', formats.parseLimitedDuration),
+    offenceMemoryMs: as('OFFENCE_MEMORY', formats.parseLimitedDuration),
+    historyForMs: as('HISTORY_FOR', formats.parseLimitedDuration),
     adoptForMs: as('ADOPT_FOR', formats.parseEndlessDuration),
     logLevel: text('LOG_LEVEL'),
     logFormat: text('LOG_FORMAT') === 'pretty' ? 'pretty' : 'ecs',
