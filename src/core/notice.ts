@@ -53,18 +53,21 @@ const MOST_TEXT = 1500
 
 /** `so far` and one happening more of the same kind; its size has a bound whatever happens. */
 export function gather(soFar: Gathered | undefined, { kind, edge, subjects, detail }: Happening): Gathered {
-  const edges = new Set(soFar?.edges)
-  if (edge !== '') edges.add(edge)
-  const kept = new Set(soFar?.subjects)
-  let uncounted = soFar?.uncounted ?? 0
-  for (const subject of subjects) {
-    if (kept.has(subject)) continue
-    if (kept.size < MOST_KEPT) kept.add(subject)
-    else uncounted++
+  const known = soFar?.subjects ?? new Set<string>()
+  const more = [...new Set(subjects)].filter((subject) => !known.has(subject))
+  const room = MOST_KEPT - known.size
+  return {
+    kind,
+    edges: edge === '' ? (soFar?.edges ?? new Set()) : new Set([...(soFar?.edges ?? []), edge]),
+    // A thousand of them are not copied for each that comes after them.
+    subjects: room > 0 && more.length > 0 ? new Set([...known, ...more.slice(0, room)]) : known,
+    uncounted: (soFar?.uncounted ?? 0) + Math.max(0, more.length - room),
+    details: detail === '' ? (soFar?.details ?? new Set()) : firstOf([...(soFar?.details ?? []), clip(detail, 200)]),
   }
-  const details = new Set(soFar?.details)
-  if (detail !== '' && details.size < MOST_DETAILS) details.add(clip(detail, 200))
-  return { kind, edges, subjects: kept, uncounted, details }
+}
+
+function firstOf(details: readonly string[]): Set<string> {
+  return new Set([...new Set(details)].slice(0, MOST_DETAILS))
 }
 
 /** The message. `lost`: earlier ones that nobody could be given. */
