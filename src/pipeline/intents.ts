@@ -9,6 +9,7 @@ import type { Clock, Records, Stored } from '../ports.ts'
 import { coalesce } from './coalesce.ts'
 import { putRecord } from './ledger.ts'
 import type { Friends } from './pass-types.ts'
+import { PAUSE, type Pause, PausedError, pauseIn, wordsOf } from './pause.ts'
 
 /** One alert that wants a block. */
 export interface Intent {
@@ -39,7 +40,7 @@ const HOUR_MS = 3600_000
 // Decisions that arrive during a commit share the next one; the size keeps one transaction short.
 const PAUSES = { quietMs: 0, mostMs: 0, mostItems: 250 }
 
-/** Decides and writes the intent to the ledger, many alerts in one commit. Durable when it resolves. */
+/** Decides and writes the intent to the ledger, many alerts in one commit. Durable when it resolves; a PausedError: not now. */
 export function createIntents(deps: IntentDeps): (intent: Intent) => Promise<Decided> {
   const together = coalesce((intents: readonly Intent[]) => decideTogether(deps, intents), deps.clock, PAUSES)
   return (intent) => together.ask(intent)
@@ -55,45 +56,28 @@ async function decideTogether(deps: IntentDeps, intents: readonly Intent[]): Pro
       records.get<Offence>('offences', addresses),
       records.get<AlertRecord>('outcomes', [...new Set(intents.map((intent) => intent.alert.id))]),
       records.all<Released>('released'),
-      records.get<{ times: string[] }>('settings', ['quota']),
+      records.get<{ times: string[] } & Pause>('settings', ['quota', PAUSE]),
     ])
-    const bans = new Map([...stored].map(([id, { doc }]) => [id, doc]))
-    const friends = await deps.friends()
+    const paused = pauseIn(settings.get(PAUSE), now)
+    if (paused !== null) throw new PausedError(wordsOf(paused))
+    const bans = docs(stored)
     const hourAgo = new Date(now.getTime() - HOUR_MS).toISOString()
     const times = settings.get('quota')?.doc.times.filter((time) => time > hourAgo) ?? []
     const before = times.length
-    const changed = new Set<string>()
-    const decided = intents.map((intent): Decided => {
-      const known = outcomes.get(intent.alert.id)?.doc
-      const firstDecidedAt = firstDecision(intent, known, now)
-      const decision = decideBlock({
-        alert: intent.alert,
-        durations: intent.step.durations,
-        edges: intent.step.zones,
-        guards: {
-          ...friends,
-          by: 'alert',
-          released: released.map((r) => r.doc),
-          tooOld: isTooOld(intent, firstDecidedAt, deps.maxAlertAgeMs),
-          observing: intent.observing,
-          now,
-          decidedAt: now,
-        },
-        bans,
-        offences: new Map([...offences].map(([id, { doc }]) => [id, doc])),
-        quotaLeft: deps.maxBansPerHour - times.length,
-        now,
-      })
-      for (const ban of decision.bans) {
-        bans.set(ban.address, ban)
-        changed.add(ban.address)
-      }
-      for (let i = 0; i < decision.spent; i++) times.push(now.toISOString())
-      return { decision, record: recordOf(intent, decision, firstDecidedAt, now), changed: decision.bans.length > 0 }
+    const { decided, changed } = decideEach(deps, intents, {
+      bans,
+      times,
+      offences: docs(offences),
+      outcomes: docs(outcomes),
+      released: released.map((r) => r.doc),
+      friends: await deps.friends(),
+      now,
     })
     const written = await records.commit({
       expect: [
         ...[...changed].map((id) => ({ collection: 'bans' as const, id, rev: revOf(stored.get(id)) })),
+        // Whoever pauses at this moment means this decision, too.
+        ...(changed.size > 0 ? [{ collection: 'settings' as const, id: PAUSE, rev: revOf(settings.get(PAUSE)) }] : []),
         ...(times.length > before
           ? [{ collection: 'settings' as const, id: 'quota', rev: revOf(settings.get('quota')) }]
           : []),
@@ -108,7 +92,56 @@ async function decideTogether(deps: IntentDeps, intents: readonly Intent[]): Pro
   }
 }
 
-function addressesOf(alert: Alert): string[] {
+/** What the ledger knows when alerts are decided. `bans` and `times` (of new bans in the last hour) are carried on from one alert to the next. */
+export interface IntentLedger {
+  readonly bans: Map<string, Ban>
+  readonly times: string[]
+  readonly offences: ReadonlyMap<string, Offence>
+  readonly outcomes: ReadonlyMap<string, AlertRecord>
+  readonly released: readonly Released[]
+  readonly friends: Friends
+  readonly now: Date
+}
+
+/** Decides one alert after the other; `changed`: addresses whose ban is to be written. */
+export function decideEach(
+  limits: Pick<IntentDeps, 'maxBansPerHour' | 'maxAlertAgeMs'>,
+  intents: readonly Intent[],
+  { bans, times, offences, outcomes, released, friends, now }: IntentLedger,
+): { readonly decided: Decided[]; readonly changed: ReadonlySet<string> } {
+  const changed = new Set<string>()
+  const decided = intents.map((intent): Decided => {
+    const firstDecidedAt = firstDecision(intent, outcomes.get(intent.alert.id), now)
+    const decision = decideBlock({
+      alert: intent.alert,
+      durations: intent.step.durations,
+      edges: intent.step.zones,
+      guards: {
+        ...friends,
+        by: 'alert',
+        released,
+        tooOld: isTooOld(intent, firstDecidedAt, limits.maxAlertAgeMs),
+        observing: intent.observing,
+        now,
+        decidedAt: now,
+      },
+      bans,
+      offences,
+      quotaLeft: limits.maxBansPerHour - times.length,
+      now,
+    })
+    for (const ban of decision.bans) {
+      bans.set(ban.address, ban)
+      changed.add(ban.address)
+    }
+    for (let i = 0; i < decision.spent; i++) times.push(now.toISOString())
+    return { decision, record: recordOf(intent, decision, firstDecidedAt, now), changed: decision.bans.length > 0 }
+  })
+  return { decided, changed }
+}
+
+/** The addresses and prefixes that bans of these suspects would cover. */
+export function addressesOf(alert: Alert): string[] {
   return alert.suspects.flatMap((suspect) => {
     const address = parseAddress(suspect)
     return address === null ? [] : [automaticBan(address).text]
@@ -141,6 +174,10 @@ function recordOf(intent: Intent, decision: BlockDecision, firstDecidedAt: strin
     wanted: decision.wanted,
     refused: decision.refused.map(({ suspect, refusal }) => ({ suspect, refusal })),
   }
+}
+
+function docs<T>(stored: ReadonlyMap<string, Stored<T>>): Map<string, T> {
+  return new Map([...stored].map(([id, { doc }]) => [id, doc]))
 }
 
 function revOf(stored: Stored<unknown> | undefined): number {

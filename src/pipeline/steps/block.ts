@@ -5,6 +5,7 @@ import { hasLapsed, standingOf } from '../../core/standing.ts'
 import type { Clock, Records } from '../../ports.ts'
 import type { Decided, Intent } from '../intents.ts'
 import { readAddresses } from '../ledger.ts'
+import { PAUSED, PausedError } from '../pause.ts'
 import type { Settler } from '../settler.ts'
 import type { RunStep, StepContext, StepResult } from './step.ts'
 
@@ -44,13 +45,17 @@ export function createBlock(deps: BlockDeps): RunStep<BlockStep> {
     if (before !== undefined && !isReplayed(before, context) && (await lapsed(deps, before, edges))) {
       return { kind: 'conclude', outcome: 'lapsed' }
     }
-    const { decision, record, changed } = await deps.intend({
-      alert,
-      playbook: context.playbook.name,
-      step,
-      observing: context.observing,
-      replayedAt: context.data.replay?.at ?? null,
-    })
+    const intended = await unlessPaused(
+      deps.intend({
+        alert,
+        playbook: context.playbook.name,
+        step,
+        observing: context.observing,
+        replayedAt: context.data.replay?.at ?? null,
+      }),
+    )
+    if (intended === null) return { kind: 'park', reason: PAUSED, addresses: [] }
+    const { decision, record, changed } = intended
     if (before === undefined || changed) report(deps, context, decision)
     const output: BlockOutput = {
       blocked: decision.wanted,
@@ -62,6 +67,15 @@ export function createBlock(deps: BlockDeps): RunStep<BlockStep> {
     // Woken from a wait for the edge, a pass has just looked; in every other case one has to.
     if (changed || !context.data.waiting?.startsWith('edge-')) await deps.settler.settle(step.zones)
     return look(deps, context, output)
+  }
+}
+
+async function unlessPaused<T>(deciding: Promise<T>): Promise<T | null> {
+  try {
+    return await deciding
+  } catch (error) {
+    if (error instanceof PausedError) return null
+    throw error
   }
 }
 
