@@ -66,7 +66,9 @@ function readingOf(state: EdgeState, base: Base, head: Head, known: Versions) {
   // A ruleset that was deleted and made anew counts from 1 again: only its head can be compared.
   const from = same ? base.version : head.version - 1
   const versions = new Map(known).set(head.version, head.rules)
-  const attempts = landedAttempts(same ? state.attempts : inNewRuleset(state.attempts), versions, from, head.version)
+  const attempted = same ? state.attempts : inNewRuleset(state.attempts)
+  const own = base.rule === null ? null : keyOf(base.rule)
+  const attempts = landedAttempts(attempted, versions, from, head.version, own)
   return { from, versions, attempts }
 }
 

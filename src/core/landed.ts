@@ -1,5 +1,5 @@
 import type { Attempt } from './edge-state.ts'
-import { digestOf, newestChange, type Rule } from './rules.ts'
+import { digestOf, keyOf, newestChange, type Rule, sameRule } from './rules.ts'
 
 /** Versions of the ruleset by number, as far as they are known; null: Cloudflare no longer has it. */
 export type Versions = ReadonlyMap<number, readonly Rule[] | null>
@@ -10,15 +10,28 @@ const KEPT = 50
 // Cloudflare's own servers give a request up after 100 s, and clocks differ a little.
 const LATEST_MS = 2 * 60_000
 
-/** The attempts, those that became one of the versions after `from` marked with it; a PUT may land late, or unanswered. */
-export function landedAttempts(attempts: readonly Attempt[], versions: Versions, from: number, to: number): Attempt[] {
+/**
+ * The attempts, those that became one of the versions after `from` marked with it; a PUT may land late, or unanswered. `own` is
+ * the key of our rule.
+ */
+export function landedAttempts(
+  attempts: readonly Attempt[],
+  versions: Versions,
+  from: number,
+  to: number,
+  own: string | null,
+): Attempt[] {
   const result = [...attempts]
   for (let version = from + 1; version <= to; version++) {
     const rules = versions.get(version)
     if (!rules || result.some((a) => a.landed === version)) continue
     const digest = digestOf(rules)
-    const isOurs = (a: Attempt) =>
-      a.landed === null && a.read < version && a.digest === digest && !isRestored(rules, version, a, result)
+    const before = versions.get(version - 1) ?? []
+    const isOurs = (a: Attempt) => {
+      if (a.landed !== null || a.read >= version || a.digest !== digest) return false
+      const equal = result.some((b) => b.landed !== null && b.landed < version && b.digest === digest)
+      return !((equal || isUntouched(own, before, rules)) && isLongAfter(rules, a))
+    }
     const index = result.findLastIndex(isOurs)
     const attempt = result[index]
     if (attempt !== undefined) result[index] = { ...attempt, landed: version }
@@ -26,12 +39,16 @@ export function landedAttempts(attempts: readonly Attempt[], versions: Versions,
   return result
 }
 
+function isUntouched(own: string | null, before: readonly Rule[], after: readonly Rule[]): boolean {
+  const [was, is] = [before, after].map((rules) => rules.find((rule) => keyOf(rule) === own))
+  return was !== undefined && is !== undefined && sameRule(was, is)
+}
+
 /**
- * An equal PUT of ours has been there already: a person may have brought that back, say by switching our rule off and on again.
- * What was sent so long ago does not arrive any more.
+ * A person may make by hand what we once sent: switch our rule off and on again, add a rule and delete it. Where nothing else
+ * tells the two apart, time does: what was sent so long ago does not arrive any more.
  */
-function isRestored(rules: readonly Rule[], version: number, attempt: Attempt, all: readonly Attempt[]): boolean {
-  if (!all.some((a) => a.landed !== null && a.landed < version && a.digest === attempt.digest)) return false
+function isLongAfter(rules: readonly Rule[], attempt: Attempt): boolean {
   const written = newestChange(rules)
   return written === null || Date.parse(written) - Date.parse(attempt.at) > LATEST_MS
 }

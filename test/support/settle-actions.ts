@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { EdgeState } from '../../src/core/edge-state.ts'
-import { digestOf } from '../../src/core/rules.ts'
+import { digestOf, newestChange } from '../../src/core/rules.ts'
 import type { Rule } from '../../src/ports.ts'
 import type { Fate } from './fake-edge.ts'
 import { createOracle, type Intent } from './settle-oracle.ts'
@@ -67,7 +67,7 @@ export async function live(actions: readonly Action[]): Promise<void> {
   let made = 0
   const now = () => clock.now().getTime()
   const look = () => {
-    for (const rules of [edge.rules(), ...edge.puts.splice(0).map((put) => put.rules)]) {
+    for (const rules of [edge.rules(), ...edge.late, ...edge.puts.splice(0).map((put) => put.rules)]) {
       for (const term of termsIn(rules) ?? []) everListed.add(term)
       sent.add(digestOf(rules))
     }
@@ -91,11 +91,12 @@ export async function live(actions: readonly Action[]): Promise<void> {
     some.map((i) => ADDRESSES[i] as string).filter((a) => termsIn(edge.rules())?.includes(a))
   const unlisted = (some: readonly number[]) =>
     some.map((i) => ADDRESSES[i] as string).filter((a) => !termsIn(edge.rules())?.includes(a))
-  /** An old version of which our rule is a part, as it is now. */
+  /** An old version of which our rule is a part, as it is now, and that is still remembered: a day is. */
   const oldVersion = (steps: number) => {
     const version = edge.version() - steps
     const old = edge.at(version)
-    return old !== null && ownRule(old) !== undefined && ownRule(edge.rules()) !== undefined ? version : null
+    if (old === null || ownRule(old) === undefined || ownRule(edge.rules()) === undefined) return null
+    return now() - Date.parse(newestChange(old) ?? '') < DAY ? version : null
   }
   const newRule = (): Rule => ({
     description: `rule ${++made}`,

@@ -1,0 +1,148 @@
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { beforeEach, describe, it } from 'node:test'
+import type { Edge, Rule } from '../../src/ports.ts'
+import { DAY, HOUR, settleWorld, termsIn, type World } from '../support/settle-world.ts'
+
+const [A, B, C] = ['1.1.1.1', '2.2.2.2', '3.3.3.3']
+const F = { description: 'F', action: 'log', expression: 'ssl', enabled: true }
+const G = {
+  description: 'G',
+  action: 'skip',
+  action_parameters: { ruleset: 'current' },
+  expression: 'not ssl',
+  enabled: true,
+}
+const editing = (description: string, fields: Record<string, unknown>) => (rules: readonly Rule[]) =>
+  rules.map((r) => (r.description === description ? { ...r, ...fields } : r))
+
+describe('when answers are lost and processes die', () => {
+  let world: World
+  const terms = () => termsIn(world.edge.rules())
+  const rule = (name: string) => world.edge.rules().find((r) => r.description === name)
+  /** A pass in which `meanwhile` happens between our read and each of the first PUTs. */
+  const passWhile = (...meanwhile: (() => void | Promise<void>)[]) =>
+    world.pass({ edge: interrupted(world.edge.port, meanwhile) })
+  const banned = async (...addresses: string[]) => {
+    for (const address of addresses) await world.alert(address, { durationMs: 10 * DAY })
+    await world.pass()
+  }
+  beforeEach(async () => {
+    world = settleWorld()
+    world.edge.edit(() => [F, G])
+    await banned(A)
+    await world.alert(B)
+  })
+
+  it('closes the attempt whose answer was lost', async () => {
+    world.edge.fates.push('answer-lost')
+    await rejects(world.pass())
+    deepEqual(await world.held(), [A])
+    const { wrote } = await world.pass()
+    equal(wrote, false)
+    deepEqual(await world.held(), [A, B])
+    deepEqual(
+      (await world.bans()).get(B)?.reasons.map((r) => r.origin),
+      ['alert'],
+    )
+  })
+
+  it('repairs after a crash between the PUT and the ledger, by another holder, what the PUT overwrote', async () => {
+    world.edge.fates.push('answer-lost')
+    await rejects(passWhile(() => world.edge.edit(editing('F', { enabled: false }))))
+    equal(rule('F')?.enabled, true)
+    await world.pass({ holder: 'another' })
+    equal(rule('F')?.enabled, false)
+    deepEqual(terms(), [A, B])
+  })
+
+  it('an unban during a PUT stays an unban', async () => {
+    await passWhile(() => world.unban(B))
+    equal((await world.bans()).has(B), false)
+    await world.pass()
+    deepEqual(terms(), [A])
+  })
+
+  it('refuses the late ledger writes of a holder that was taken over, and repairs what he overwrote', async () => {
+    let other: Promise<unknown> = Promise.resolve()
+    await rejects(
+      passWhile(() => {
+        world.clock.advance(31_000)
+        other = world.alert(C).then(() => world.pass({ holder: 'another' }))
+        return other.then(() => undefined)
+      }),
+      { name: 'LeaseLostError' },
+    )
+    deepEqual(terms(), [A, B])
+    await world.pass({ holder: 'another' })
+    deepEqual(terms(), [A, B, C])
+    deepEqual(await world.held(), [A, B, C])
+  })
+
+  it('waits while another instance holds the edge, and takes over when its lease has run out', async () => {
+    const begun = world.clock.now().getTime()
+    const never = new Promise<void>(() => undefined)
+    void passWhile(() => never)
+    for (let i = 0; i < 50; i++) await null
+    await world.pass({ holder: 'another' })
+    ok(world.clock.now().getTime() - begun >= 30_000)
+    deepEqual(terms(), [A, B])
+  })
+
+  it('takes an older version than it knows for a stale answer, not for a person', async () => {
+    const old = { id: 'x', version: 1, rules: [] as Rule[] }
+    const id = (await world.edge.port.read())?.id ?? ''
+    await rejects(world.pass({ edge: { ...world.edge.port, read: async () => ({ ...old, id }) } }), /older/)
+    deepEqual(await world.held(), [A])
+  })
+
+  it('fails on a read that fails, and holds what it held', async () => {
+    world.edge.failingReads = 1
+    await rejects(world.pass(), /502/)
+    deepEqual(await world.held(), [A])
+    await world.pass()
+    deepEqual(await world.held(), [A, B])
+  })
+
+  it('makes the entry point where it is missing, also after it was deleted with all its versions', async () => {
+    const fresh = settleWorld()
+    await fresh.alert(A, { durationMs: HOUR })
+    await fresh.pass()
+    deepEqual(termsIn(fresh.edge.rules()), [A])
+    fresh.edge.edit((rules) => [F, ...rules])
+    await fresh.pass()
+    fresh.edge.remove()
+    fresh.edge.edit(() => [G])
+    await fresh.alert(B)
+    await fresh.pass()
+    deepEqual(
+      fresh.edge.rules().map((r) => r.description),
+      ['G', 'webserver scanning block'],
+    )
+    deepEqual(termsIn(fresh.edge.rules()), [A, B])
+  })
+
+  it('writes nothing on what it read before its lease ran out, even if nobody took over', async () => {
+    const slow = {
+      ...world.edge.port,
+      read: async () => {
+        const head = await world.edge.port.read()
+        world.clock.advance(31_000)
+        return head
+      },
+    }
+    await rejects(world.pass({ edge: slow }), { name: 'LeaseLostError' })
+    deepEqual(terms(), [A])
+  })
+})
+
+/** The edge, but the n-th PUT waits for the n-th thing that happens meanwhile. */
+function interrupted(edge: Edge, meanwhile: readonly (() => void | Promise<void>)[]): Edge {
+  let n = 0
+  return {
+    ...edge,
+    async write(rules) {
+      await meanwhile[n++]?.()
+      return edge.write(rules)
+    },
+  }
+}
