@@ -20,6 +20,8 @@ export function createNotifier({ url, body, timeoutMs = 10_000 }: NotifyOptions)
   return {
     async send(notice) {
       const text = render(notice)
+      // A template may want some kinds only.
+      if (text.trim() === '') return
       const type = isJson(text) ? 'application/json' : 'text/plain; charset=utf-8'
       await callOutside({ name: 'NOTIFY_URL', url, method: 'POST', type, body: text, timeoutMs })
     },
