@@ -15,15 +15,18 @@ export function changesBetween(
   const now = new Map(after.map((r) => [keyOf(r), r]))
   const changes: RuleChange[] = []
   for (const key of old.keys()) if (!now.has(key) && !own.has(key)) changes.push({ kind: 'remove', key })
+  const moved = movedBetween(before, after)
+  // From left to right: whatever is put somewhere finds its neighbour in place.
   after.forEach((rule, i) => {
     const key = keyOf(rule)
     const was = old.get(key)
+    if (moved.has(key)) changes.push({ kind: 'move', key, after: keyBefore(after, i) })
     if (own.has(key)) {
       if (was !== undefined) changes.push(...ownChanges(was, rule))
     } else if (was === undefined) changes.push({ kind: 'add', rule, after: keyBefore(after, i) })
     else if (!sameRule(was, rule)) changes.push({ kind: 'change', key, ...fieldsBetween(was, rule, NOT_A_PERSONS) })
   })
-  return [...changes, ...moves(before, after)]
+  return changes
 }
 
 /** The rules with the change made again; a change of something that is gone, or is made already, does nothing. */
@@ -97,14 +100,11 @@ function insertAfter(rules: readonly Rule[], rule: Rule, after: string | null): 
 }
 
 /** Of the rules in both, those outside the longest run that kept its order were moved. */
-function moves(before: readonly Rule[], after: readonly Rule[]): RuleChange[] {
+function movedBetween(before: readonly Rule[], after: readonly Rule[]): Set<string> {
   const place = new Map(before.map((r, i) => [keyOf(r), i]))
   const common = after.filter((r) => place.has(keyOf(r)))
   const kept = longestRising(common.map((r) => place.get(keyOf(r)) as number))
-  return after.flatMap((rule, i): RuleChange[] => {
-    const was = place.get(keyOf(rule))
-    return was === undefined || kept.has(was) ? [] : [{ kind: 'move', key: keyOf(rule), after: keyBefore(after, i) }]
-  })
+  return new Set(common.map(keyOf).filter((key) => !kept.has(place.get(key) as number)))
 }
 
 /** A longest rising subsequence, as a set of its values; n² is fine for at most 1,000 rules. */

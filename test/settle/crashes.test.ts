@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
-import type { Edge, Rule } from '../../src/ports.ts'
+import type { Rule } from '../../src/ports.ts'
+import { interrupted } from '../support/fake-edge.ts'
 import { DAY, HOUR, settleWorld, termsIn, type World } from '../support/settle-world.ts'
 
 const [A, B, C] = ['1.1.1.1', '2.2.2.2', '3.3.3.3']
@@ -134,15 +135,3 @@ describe('when answers are lost and processes die', () => {
     deepEqual(terms(), [A])
   })
 })
-
-/** The edge, but the n-th PUT waits for the n-th thing that happens meanwhile. */
-function interrupted(edge: Edge, meanwhile: readonly (() => void | Promise<void>)[]): Edge {
-  let n = 0
-  return {
-    ...edge,
-    async write(rules) {
-      await meanwhile[n++]?.()
-      return edge.write(rules)
-    },
-  }
-}

@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
-import type { Edge, Rule } from '../../src/ports.ts'
+import type { Rule } from '../../src/ports.ts'
 import {
   adding,
   DAY,
@@ -29,9 +29,6 @@ describe('when a PUT lands late', () => {
   let world: World
   const terms = () => termsIn(world.edge.rules())
   const rule = (name: string) => world.edge.rules().find((r) => r.description === name)
-  /** A pass in which `meanwhile` happens between our read and each of the first PUTs. */
-  const passWhile = (...meanwhile: (() => void | Promise<void>)[]) =>
-    world.pass({ edge: interrupted(world.edge.port, meanwhile) })
   const banned = async (...addresses: string[]) => {
     for (const address of addresses) await world.alert(address, { durationMs: 10 * DAY })
     await world.pass()
@@ -181,15 +178,3 @@ describe('when a PUT lands late', () => {
     deepEqual(termsIn(fresh.edge.rules()), [A, B])
   })
 })
-
-/** The edge, but the n-th PUT waits for the n-th thing that happens meanwhile. */
-function interrupted(edge: Edge, meanwhile: readonly (() => void | Promise<void>)[]): Edge {
-  let n = 0
-  return {
-    ...edge,
-    async write(rules) {
-      await meanwhile[n++]?.()
-      return edge.write(rules)
-    },
-  }
-}

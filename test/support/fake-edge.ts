@@ -96,6 +96,18 @@ export function fakeEdge(name: string, now: () => Date): FakeEdge {
   return edge
 }
 
+/** The edge, but the n-th PUT waits for the n-th thing that happens meanwhile. */
+export function interrupted(edge: Edge, meanwhile: readonly (() => void | Promise<void>)[]): Edge {
+  let n = 0
+  return {
+    ...edge,
+    async write(rules) {
+      await meanwhile[n++]?.()
+      return edge.write(rules)
+    },
+  }
+}
+
 /** A rule of known id or ref keeps its id and counts its version; any other gets an id, and a ref where it has none. */
 function stamp(sent: Rule, before: readonly Rule[], newId: () => string, at: Date): Rule {
   const { version: _version, last_updated: _updated, ...rule } = structuredClone(sent) as Record<string, unknown>
