@@ -11,7 +11,7 @@ import { stepScope } from './core/playbook-scope.ts'
 import { messageOf, RefusedError } from './errors.ts'
 import type { Events } from './events.ts'
 import { createConclusions } from './pipeline/conclusions.ts'
-import { reopenDisplaced } from './pipeline/displaced.ts'
+import { createReopenDisplaced } from './pipeline/displaced.ts'
 import { createHealth } from './pipeline/health.ts'
 import { createIntake } from './pipeline/intake.ts'
 import { createIntents } from './pipeline/intents.ts'
@@ -69,14 +69,14 @@ export function createPipeline(deps: PipelineDeps) {
     cloudflareRanges,
     allowDocumentationRanges: config.allowDocumentationRanges,
   })
-  const displaced = { records, queue, clock, siem: deps.siem, events }
+  const reopenDisplaced = createReopenDisplaced({ records, queue, clock, siem: deps.siem, events })
 
   function afterPass(report: PassReport): void {
     if (health.degraded().some(({ part }) => part === 'cloudflare')) health.works('cloudflare')
     if (report.state === 'ok') health.works(`edge:${report.edge}`)
     else health.refused(`edge:${report.edge}`, `${report.state}: ${report.detail}`)
     if (report.changed.length > 0) inBackground('waking parked alerts', parking.wakeFor(report.changed))
-    if (report.displaced.length > 0) inBackground('reopening displaced alerts', reopenDisplaced(displaced))
+    if (report.displaced.length > 0) inBackground('reopening displaced alerts', reopenDisplaced())
   }
 
   function onPassFailure(edge: string, error: unknown): void {
@@ -159,7 +159,10 @@ export function createPipeline(deps: PipelineDeps) {
     intake: createIntake({ records, queue, clock, playbooks: deps.playbooks, events }),
     startTick: () =>
       startTick({
-        ...displaced,
+        records,
+        siem: deps.siem,
+        clock,
+        reopenDisplaced,
         settler,
         health,
         refreshAllowlist: async () => {

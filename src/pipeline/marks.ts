@@ -1,16 +1,12 @@
-import { type Standing, standingOf } from '../core/standing.ts'
+import type { Standing } from '../core/standing.ts'
 import type { Clock, Mark, Marked, Records, Siem } from '../ports.ts'
 import { coalesce } from './coalesce.ts'
-import { readAddresses } from './ledger.ts'
+import { type Needs, standingsNow } from './held.ts'
 
 export interface MarkRequest {
   readonly mark: Mark
   /** What must be held when the call is made; null: nothing. */
-  readonly needs: {
-    readonly wanted: readonly string[]
-    readonly edges: readonly string[]
-    readonly since: string
-  } | null
+  readonly needs: Needs | null
 }
 
 /** `not-held`: what the alert's status would say is no longer so; nothing was sent. */
@@ -30,7 +26,8 @@ export function createMarks(deps: {
   const together = coalesce(run, clock, PAUSES)
 
   async function run(requests: readonly MarkRequest[]): Promise<MarkResult[]> {
-    const standings = await check(requests)
+    const needs = requests.map((request) => request.needs)
+    const standings = await standingsNow({ records, clock }, needs)
     const good = requests.filter((_, i) => standings[i]?.kind === 'held').map((r) => r.mark)
     const marked = good.length === 0 ? new Map<string, Marked>() : await siem.mark(good)
     for (const [key, alerts] of counted(good)) {
@@ -41,16 +38,6 @@ export function createMarks(deps: {
       const standing = standings[i] as Standing
       return standing.kind === 'held' ? (marked.get(mark.id) ?? 'unknown') : { notHeld: standing }
     })
-  }
-
-  async function check(requests: readonly MarkRequest[]): Promise<Standing[]> {
-    const { bans, offences } = await readAddresses(records, [
-      ...new Set(requests.flatMap((r) => r.needs?.wanted ?? [])),
-    ])
-    const now = clock.now()
-    return requests.map(({ needs }) =>
-      needs === null ? { kind: 'held' } : standingOf({ ...needs, bans, offences, now }),
-    )
   }
 
   return (request) => together.ask(request)

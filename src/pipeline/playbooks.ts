@@ -1,5 +1,5 @@
 import type { Playbook } from '../core/playbook.ts'
-import { PermanentError } from '../errors.ts'
+import { messageOf, PermanentError } from '../errors.ts'
 import type { Records } from '../ports.ts'
 
 /** The playbook under this hash, as a job was accepted under it: a loaded one, else from the text that the store keeps. */
@@ -18,8 +18,19 @@ export function createPlaybookReader(deps: {
         'the playbook that this alert was accepted under is no longer in the store; replay the alert',
       )
     }
-    const playbook = deps.parse(stored.text, stored.file)
+    const playbook = parsed(deps.parse, stored)
     read.set(hash, playbook)
     return playbook
+  }
+}
+
+/** A newer Portcullis may refuse what an older one took; trying again does not change that. */
+function parsed(parse: (text: string, file: string) => Playbook, { text, file }: { text: string; file: string }) {
+  try {
+    return parse(text, file)
+  } catch (error) {
+    throw new PermanentError(`the playbook that this alert was accepted under cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    })
   }
 }

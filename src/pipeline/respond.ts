@@ -3,6 +3,7 @@ import type { Playbook, Step } from '../core/playbook.ts'
 import { messageOf, PermanentError, RefusedError, RetryLaterError, StoreError } from '../errors.ts'
 import type { Clock, Job, JobData, Mark, Ran, Records } from '../ports.ts'
 import type { Health } from './health.ts'
+import { standingsNow } from './held.ts'
 import type { MarkRequest, MarkResult } from './marks.ts'
 import type { Parking } from './parking.ts'
 import { blockOutcome, blockOutputs } from './steps/set-status.ts'
@@ -31,6 +32,8 @@ export interface RespondDeps {
 
 // A park ends when woken, after this long at the latest.
 const PARK_MS = 60_000
+// Reason, outcome and part in one: an alert that Elastic does not know.
+const UNKNOWN = 'unknown-alert'
 
 /** Runs an alert's playbook, step by step, from where it stopped; the queue calls it as often as it takes. */
 export function createRespond(deps: RespondDeps): (job: Job) => Promise<Ran> {
@@ -39,7 +42,7 @@ export function createRespond(deps: RespondDeps): (job: Job) => Promise<Ran> {
     // Concluded, and the process died before the queue heard of it.
     if (record?.outcome && !(job.data.reopenedAt && job.data.reopenedAt >= record.at))
       return { kind: 'done', outcome: record.outcome }
-    const playbook = await deps.playbookBy(job.data.playbook.hash)
+    const playbook = await playbookOf(deps, job)
     const outputs: Record<string, unknown> = { ...job.data.checkpoints }
     const observing = deps.observing || playbook.mode === 'observe'
     const context: StepContext = { data: job.data, playbook, observing, outputs }
@@ -56,15 +59,33 @@ export function createRespond(deps: RespondDeps): (job: Job) => Promise<Ran> {
   }
 }
 
+async function playbookOf(deps: RespondDeps, job: Job): Promise<Playbook> {
+  try {
+    return await deps.playbookBy(job.data.playbook.hash)
+  } catch (error) {
+    if (error instanceof PermanentError) await giveUp(deps, job, error)
+    throw error
+  }
+}
+
 async function runStep(deps: RespondDeps, job: Job, step: Step, context: StepContext): Promise<StepResult> {
   try {
     if (step.if !== null && !deps.test(step.if, context)) return { kind: 'done', output: { skipped: 'if' } }
     const result = await (deps.steps[step.type] as RunStep<Step>)(step, context)
-    if (step.type === 'security.setAlertStatus') deps.health.works('elastic')
+    if (!context.observing) noteWorking(deps, job, step, result)
     return result
   } catch (error) {
     return failStep(deps, job, step, context, error)
   }
+}
+
+/** Elastic answered; and where the job had waited for a part that refused, that part does its work again. */
+function noteWorking({ health }: RespondDeps, { data }: Job, step: Step, result: StepResult): void {
+  const { waiting } = data
+  if (step.type === 'http' && waiting?.startsWith('host:')) health.works(waiting)
+  if (step.type !== 'security.setAlertStatus') return
+  if (result.kind !== 'park' || result.reason === UNKNOWN) health.works('elastic')
+  if (result.kind === 'done') health.works(UNKNOWN)
 }
 
 async function failStep(
@@ -80,18 +101,22 @@ async function failStep(
   const spent = retry !== null && job.attempts + 1 >= retry.maxAttempts
   if (error instanceof RefusedError && !spent) {
     deps.health.refused(error.part, error.message)
-    if (!isTooLate(deps, job)) return { kind: 'park', reason: error.part, addresses: [] }
+    if (!isTooLate(deps, job)) return { kind: 'park', reason: error.part, needs: null }
   }
   const given = error instanceof PermanentError || spent || isTooLate(deps, job)
   if (given && goOn) return { kind: 'done', output: { error: messageOf(error) } }
   if (given) {
-    deps.events.gaveUp({ alert: job.data.alert, error })
-    await deps.conclude(job.data, 'gave-up')
+    await giveUp(deps, job, error)
     throw new PermanentError(messageOf(error), { cause: error })
   }
   deps.events.retried({ alert: job.data.alert, error, attempt: job.attempts + 1 })
   if (retry === null) throw error
   throw new RetryLaterError(messageOf(error), retry.delayMs, { cause: error })
+}
+
+async function giveUp(deps: RespondDeps, { data }: Job, error: unknown): Promise<void> {
+  deps.events.gaveUp({ alert: data.alert, error })
+  await deps.conclude(data, 'gave-up')
 }
 
 function isTooLate({ clock, giveUpAfterMs }: RespondDeps, { data }: Job): boolean {
@@ -104,15 +129,23 @@ async function park(
   context: StepContext,
   result: Extract<StepResult, { kind: 'park' }>,
 ): Promise<Ran> {
-  const { reason, addresses } = result
+  const { reason, needs, ms = PARK_MS } = result
   const { alert } = job.data
-  await saveProgress(job, context)
-  if (job.data.waiting !== reason) {
-    await deps.parking.put(alert.id, { addresses, reason })
-    deps.events.parked({ alert, reason })
-    if (reason.startsWith('edge-')) tag(deps, context, reason)
-  }
-  return { kind: 'park', ms: PARK_MS, reason }
+  if (result.undecided) await job.save({ ...job.data, checkpoints: withoutBlocks(context) })
+  else await saveProgress(job, context)
+  if (job.data.waiting === reason) return { kind: 'park', ms, reason }
+  await deps.parking.put(alert.id, { addresses: needs?.wanted ?? [], reason })
+  deps.events.parked({ alert, reason })
+  if (reason.startsWith('edge-')) tag(deps, context, reason)
+  // What changed before it could be found among the parked woke nobody.
+  const standing = (await standingsNow(deps, [needs]))[0]
+  const changed = needs !== null && standing?.kind === 'held'
+  return { kind: 'park', ms: changed ? 0 : ms, reason }
+}
+
+function withoutBlocks({ playbook, outputs }: StepContext): Record<string, unknown> {
+  const blocks = playbook.steps.filter((step) => step.type === 'cloudflare.block').map((step) => step.name)
+  return Object.fromEntries(Object.entries(outputs).filter(([name]) => !blocks.includes(name)))
 }
 
 /** Tells the analyst in Elastic what an open alert waits for; nothing hangs on it. */
@@ -128,8 +161,13 @@ function tag({ mark, events }: RespondDeps, { data, playbook, observing }: StepC
 async function end(deps: RespondDeps, job: Job, context: StepContext, outcome: Outcome): Promise<Ran> {
   await deps.conclude(job.data, outcome)
   if (outcome === 'lapsed') tag(deps, context, outcome)
+  if (outcome === UNKNOWN) deps.health.refused(UNKNOWN, whyUnknown(job.data.alert))
   if (isFinal(outcome)) await job.save(trimmed(job.data))
   return { kind: 'done', outcome }
+}
+
+function whyUnknown({ id, space }: JobData['alert']): string {
+  return `Elastic has no alert ${id} in the space ${space}: look at ELASTIC_SPACE, and at which cluster sends the webhooks`
 }
 
 /** What a replay needs and nothing more: a finished job is kept for a week. */

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts'
+import { messageOf, PermanentError } from '../errors.ts'
 import type { Clock } from '../ports.ts'
 import { coalesce } from './coalesce.ts'
 import type { PassReport } from './pass-types.ts'
@@ -6,7 +6,7 @@ import type { PassReport } from './pass-types.ts'
 /** Asks for passes. One at a time and edge, shared by all who ask meanwhile. */
 export interface Settler {
   readonly edges: readonly string[]
-  /** One pass begun after this call over each of the edges (null: all); rejects with the first failure once all have ended. */
+  /** One pass begun after this call over each of the edges (null: all); rejects with the first failure once all have ended, a PermanentError for a name that is no edge's. */
   settle(edges: readonly string[] | null): Promise<PassReport[]>
   /** The newest result of each edge, as this instance saw it. */
   last(): ReadonlyMap<string, LastPass>
@@ -78,12 +78,11 @@ export function createSettler(deps: {
   return {
     edges: [...deps.passes.keys()],
     async settle(edges) {
-      const asked = (edges ?? [...lines.keys()]).map((edge) => {
-        const line = lines.get(edge)
-        if (line === undefined) throw new Error(`there is no edge called ${edge}`)
-        return line.ask(null)
-      })
-      const results = await Promise.allSettled(asked)
+      const unknown = edges?.filter((edge) => !lines.has(edge)) ?? []
+      if (unknown.length > 0)
+        throw new PermanentError(`CLOUDFLARE_ZONE_ID names no zone ${unknown.join(', ')}; mend it, then replay`)
+      const asked = [...lines].filter(([edge]) => edges === null || edges.includes(edge))
+      const results = await Promise.allSettled(asked.map(([, line]) => line.ask(null)))
       return results.map((result) => {
         if (result.status === 'rejected') throw result.reason
         return result.value

@@ -1,6 +1,5 @@
 import { messageOf, RefusedError } from '../errors.ts'
 import type { Clock, Records, Siem } from '../ports.ts'
-import { type DisplacedDeps, reopenDisplaced } from './displaced.ts'
 import type { Health } from './health.ts'
 import type { Settler } from './settler.ts'
 
@@ -8,15 +7,17 @@ import type { Settler } from './settler.ts'
 export interface Tick {
   /** Every minute: bans end, edges are read, parts that refused are tried again, leftovers are finished. Never rejects. */
   run(): Promise<void>
-  stop(): void
+  /** No further run; resolves when the one under way has ended. */
+  stop(): Promise<void>
 }
 
-export interface TickDeps extends DisplacedDeps {
+export interface TickDeps {
   readonly records: Records
   readonly settler: Settler
   readonly health: Health
   readonly siem: Siem | null
   readonly clock: Clock
+  readonly reopenDisplaced: () => Promise<void>
   /** Host names of the allowlist, every fifth time. */
   readonly refreshAllowlist: () => Promise<void>
   readonly onFailure: (what: string, error: unknown) => void
@@ -35,7 +36,7 @@ export function startTick(deps: TickDeps): Tick {
     count++
     if (count % ALLOWLIST_TICKS === 0) await attempt('resolving the allowlist', deps.refreshAllowlist)
     await attempt('settling the edges', () => deps.settler.settle(null))
-    await attempt('reopening displaced alerts', () => reopenDisplaced(deps))
+    await attempt('reopening displaced alerts', deps.reopenDisplaced)
     if (deps.siem !== null && isDegraded('elastic')) await attempt('asking Elastic', () => probe(deps.siem as Siem))
     if (count % PURGE_TICKS === 0)
       await attempt('forgetting what has expired', () => deps.records.purge(deps.clock.now()))
@@ -67,5 +68,11 @@ export function startTick(deps: TickDeps): Tick {
   }
 
   const timer = setInterval(() => void run(), EVERY_MS)
-  return { run, stop: () => clearInterval(timer) }
+  return {
+    run,
+    async stop() {
+      clearInterval(timer)
+      await running
+    },
+  }
 }

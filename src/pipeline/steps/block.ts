@@ -1,8 +1,9 @@
 import type { RefusedSuspect } from '../../core/decide.ts'
 import type { AlertRecord } from '../../core/outcome.ts'
 import type { BlockStep } from '../../core/playbook.ts'
-import { hasLapsed, standingOf } from '../../core/standing.ts'
+import { hasLapsed } from '../../core/standing.ts'
 import type { Clock, Records } from '../../ports.ts'
+import { standingsNow, whyNotHeld } from '../held.ts'
 import type { Decided, Intent } from '../intents.ts'
 import { readAddresses } from '../ledger.ts'
 import { PAUSED, PausedError } from '../pause.ts'
@@ -54,14 +55,14 @@ export function createBlock(deps: BlockDeps): RunStep<BlockStep> {
         replayedAt: context.data.replay?.at ?? null,
       }),
     )
-    if (intended === null) return { kind: 'park', reason: PAUSED, addresses: [] }
+    if (intended === null) return { kind: 'park', reason: PAUSED, needs: null }
     const { decision, record, changed } = intended
     if (before === undefined || changed) report(deps, context, decision)
     const output: BlockOutput = {
       blocked: decision.wanted,
       refused: decision.refused,
       edges,
-      since: record.firstDecidedAt,
+      since: record.at,
     }
     if (decision.wanted.length === 0) return { kind: 'done', output }
     // Woken from a wait for the edge, a pass has just looked; in every other case one has to.
@@ -80,18 +81,21 @@ async function unlessPaused<T>(deciding: Promise<T>): Promise<T | null> {
 }
 
 async function look(deps: BlockDeps, context: StepContext, output: BlockOutput): Promise<StepResult> {
-  const { bans, offences } = await readAddresses(deps.records, output.blocked)
-  const now = deps.clock.now()
-  const standing = standingOf({ wanted: output.blocked, bans, offences, edges: output.edges, since: output.since, now })
-  if (standing.kind === 'held') return { kind: 'done', output }
-  if (isOverdue(context, now, deps.maxAlertAgeMs)) return { kind: 'conclude', outcome: 'lapsed' }
-  const reason = standing.kind === 'waiting' ? standing.why : 'lifted'
-  return { kind: 'park', reason, addresses: output.blocked }
+  const needs = { wanted: output.blocked, edges: output.edges, since: output.since }
+  const standing = (await standingsNow(deps, [needs]))[0]
+  if (standing === undefined || standing.kind === 'held') return { kind: 'done', output }
+  if (isOverdue(context, deps.clock.now(), deps.maxAlertAgeMs)) return { kind: 'conclude', outcome: 'lapsed' }
+  const park = { kind: 'park' as const, reason: whyNotHeld(standing), needs }
+  return standing.kind === 'gone' ? { ...park, ms: GONE_MS } : park
 }
+
+// Bans that are gone wake nobody: soon enough for a person, and no storm should they be gone again at once.
+const GONE_MS = 1_000
 
 /** Whether a ban of an earlier run ended, or never got a place in time. */
 async function lapsed(deps: BlockDeps, record: AlertRecord, edges: readonly string[]): Promise<boolean> {
-  const { wanted, firstDecidedAt: since } = record
+  // Not the first decision: bans that ended between the two are no ends of this one.
+  const { wanted, at: since } = record
   if (record.outcome !== null || wanted.length === 0) return false
   const { bans, offences } = await readAddresses(deps.records, wanted)
   return hasLapsed({ wanted, bans, offences, edges, since, now: deps.clock.now() })

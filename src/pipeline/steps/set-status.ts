@@ -1,12 +1,16 @@
 import { type Outcome, outcomeOf } from '../../core/outcome.ts'
 import type { StatusStep } from '../../core/playbook.ts'
 import type { Clock, Mark } from '../../ports.ts'
+import { type Needs, whyNotHeld } from '../held.ts'
 import type { MarkRequest, MarkResult } from '../marks.ts'
 import type { BlockOutput } from './block.ts'
 import type { RunStep, StepContext, StepResult } from './step.ts'
 
 // A new alert may not be searchable yet; a wrong space or id never will be.
 const UNKNOWN_FOR_MS = 5 * 60_000
+const UNKNOWN_AGAIN_MS = 5_000
+// Bans that are gone wake nobody: soon enough for a person, and no storm should they be gone again at once.
+const GONE_MS = 1_000
 
 /** `security.setAlertStatus`. Where a playbook blocks, acknowledged means held, whatever its `if` and `on-failure` say. */
 export function createSetStatus(deps: {
@@ -25,8 +29,8 @@ export function createSetStatus(deps: {
     const result = await deps.mark({ mark, needs })
     if (typeof result === 'object') {
       const { notHeld } = result
-      const reason = notHeld.kind === 'waiting' ? notHeld.why : 'lifted'
-      return { kind: 'park', reason, addresses: needs?.wanted ?? [] }
+      const park = { kind: 'park' as const, reason: whyNotHeld(notHeld), needs }
+      return notHeld.kind === 'gone' ? { ...park, ms: GONE_MS, undecided: true } : park
     }
     if (result === 'unknown') return unknown(deps.clock.now(), context)
     if (result === 'closed') deps.events.alertClosedElsewhere({ alert })
@@ -63,7 +67,7 @@ function isFailed(output: unknown): boolean {
   return typeof output === 'object' && output !== null && 'error' in output
 }
 
-function needsOf(blocks: readonly (BlockOutput | null)[]): NonNullable<MarkRequest['needs']> {
+function needsOf(blocks: readonly (BlockOutput | null)[]): Needs {
   const ran = blocks.filter((b) => b !== null)
   return {
     wanted: [...new Set(ran.flatMap((b) => b.blocked))],
@@ -75,5 +79,5 @@ function needsOf(blocks: readonly (BlockOutput | null)[]): NonNullable<MarkReque
 function unknown(now: Date, { data }: StepContext): StepResult {
   if (now.getTime() - Date.parse(data.acceptedAt) > UNKNOWN_FOR_MS)
     return { kind: 'conclude', outcome: 'unknown-alert' }
-  return { kind: 'park', reason: 'unknown-alert', addresses: [] }
+  return { kind: 'park', reason: 'unknown-alert', needs: null, ms: UNKNOWN_AGAIN_MS }
 }

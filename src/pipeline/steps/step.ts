@@ -1,6 +1,7 @@
 import type { Outcome } from '../../core/outcome.ts'
 import type { Playbook, Step } from '../../core/playbook.ts'
 import type { JobData } from '../../ports.ts'
+import type { Needs } from '../held.ts'
 
 /** What a step needs to know of the run that it is part of. */
 export interface StepContext {
@@ -14,8 +15,15 @@ export interface StepContext {
 
 export type StepResult =
   | { readonly kind: 'done'; readonly output: unknown }
-  /** Wait for these addresses, or for whatever the reason names; the step runs again when woken. */
-  | { readonly kind: 'park'; readonly reason: string; readonly addresses: readonly string[] }
+  /** Wait for these bans, or for whatever the reason names; the step runs again when woken, or after `ms` (a minute). */
+  | {
+      readonly kind: 'park'
+      readonly reason: string
+      readonly needs: Needs | null
+      readonly ms?: number
+      /** What the block steps found no longer stands: they are to decide again. */
+      readonly undecided?: true
+    }
   /** The alert's story ends here. */
   | { readonly kind: 'conclude'; readonly outcome: Outcome }
 
