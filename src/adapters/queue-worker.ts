@@ -44,11 +44,13 @@ export function startWorker(
     }
   }
 
-  const worker = openWorker(backend, options, process)
-  worker.on('error', (error) => options.onError?.(error))
-  worker.on('failed', (job, error) => {
-    if (job && error instanceof UnrecoverableError) options.onFailed?.(job.data, (error.cause as Error) ?? error)
-  })
+  const workers = openWorkers(backend, options, process)
+  for (const worker of workers) {
+    worker.on('error', (error) => options.onError?.(error))
+    worker.on('failed', (job, error) => {
+      if (job && error instanceof UnrecoverableError) options.onFailed?.(job.data, (error.cause as Error) ?? error)
+    })
+  }
 
   return {
     wake(id) {
@@ -57,12 +59,15 @@ export function startWorker(
       return state !== undefined
     },
     async close(graceMs) {
-      await worker.pause(true)
+      await Promise.all(workers.map((worker) => worker.pause(true)))
       const finished = await drained(running, graceMs)
       // BullMQ's own wait for its jobs has no end, and while Redis is away, neither has the one for its connection.
       const gently = finished && (backend.kind === 'sql' || backend.worker.status === 'ready')
-      if (!gently) await (worker.backend as IQueueBackend).disconnectBlocking(false).catch(() => {})
-      await Promise.race([worker.close(!gently), timeout(LONGEST_END, undefined, { ref: false })])
+      const close = async (worker: AlertWorker) => {
+        if (!gently) await (worker.backend as IQueueBackend).disconnectBlocking(false).catch(() => {})
+        await worker.close(!gently)
+      }
+      await Promise.race([Promise.all(workers.map(close)), timeout(LONGEST_END, undefined, { ref: false })])
     },
   }
 }
@@ -106,13 +111,24 @@ function failure(error: unknown): Error {
   return failed
 }
 
-function openWorker(
-  backend: QueueBackend,
-  options: QueueOptions,
-  process: (job: BullJob<JobData>, token?: string) => Promise<{ outcome: string }>,
-): Worker<JobData, { outcome: string }> {
+type AlertWorker = Worker<JobData, { outcome: string }>
+type Process = (job: BullJob<JobData>, token?: string) => Promise<{ outcome: string }>
+
+/**
+ * A BullMQ worker fetches job after job, until there are none or it has its full number, before it begins with the first: a
+ * single one would leave a whole burst untouched until the last of it has arrived. In PGlite each more would only ask more.
+ */
+function openWorkers(backend: QueueBackend, options: QueueOptions, process: Process): AlertWorker[] {
+  const concurrency = options.concurrency ?? (backend.kind === 'redis' ? 1000 : 500)
+  const count = Math.min(concurrency, backend.kind === 'redis' ? REDIS_WORKERS : 1)
+  return Array.from({ length: count }, () => openWorker(backend, options, process, Math.ceil(concurrency / count)))
+}
+
+const REDIS_WORKERS = 4
+
+function openWorker(backend: QueueBackend, options: QueueOptions, process: Process, concurrency: number): AlertWorker {
   const shared: Omit<WorkerOptions, 'connection'> = {
-    concurrency: options.concurrency ?? (backend.kind === 'redis' ? 1000 : 500),
+    concurrency,
     // Half of BullMQ's 30 s: after a kill the next start has its jobs within 20 s, and an event loop may still hang for
     // seconds before somebody else takes them. Running twice does no harm, every step can be repeated.
     lockDuration: options.lockDuration ?? 15_000,
@@ -130,10 +146,12 @@ function openWorker(
         { ...shared, connection: backend.worker, prefix: 'portcullis' },
         createRedisBackend,
       )
-    : (new Worker(QUEUE_NAME, process, { ...shared, connection: backend.worker }, backend.factory) as unknown as Worker<
-        JobData,
-        { outcome: string }
-      >)
+    : (new Worker(
+        QUEUE_NAME,
+        process,
+        { ...shared, connection: backend.worker },
+        backend.factory,
+      ) as unknown as AlertWorker)
 }
 
 /** 0.5 s, 1 s, 2 s, … at most 60 s, each cut by up to half by `chance` (0 to 1), unless the other side said when. */
