@@ -3,10 +3,10 @@ import type { OpenAlerts, OpenQuery } from '../ports.ts'
 import { asOurs } from './elasticsearch-failure.ts'
 
 /** Alerts in one answer; a whole alert may have 40 kB. */
-export const PAGE = 200
+const PAGE = 200
 
 /** Rule texts make up most of an alert, and nothing here reads them. What else it holds may serve as evidence. */
-export const WITHOUT_FIELDS = [
+const WITHOUT_FIELDS = [
   'kibana.alert.rule.parameters',
   'kibana.alert.rule.description',
   'kibana.alert.rule.note',
@@ -18,7 +18,7 @@ export const WITHOUT_FIELDS = [
   'event.original',
 ]
 
-export const SORT = [{ '@timestamp': 'asc' as const }, { 'kibana.alert.uuid': 'asc' as const }]
+const SORT = [{ '@timestamp': 'asc' as const }, { 'kibana.alert.uuid': 'asc' as const }]
 
 /** Open alerts as they stand when the reading begins: what is acknowledged meanwhile moves no page. */
 export function createElasticsearchOpen(client: Client): OpenAlerts {

@@ -78,19 +78,8 @@ function bool(body: Record<string, unknown>, alert: StoredAlert): boolean {
 }
 
 function inRange(value: unknown, range: Record<string, unknown>): boolean {
-  const { gte, gt, lte, lt } = range
-  // Keywords are compared as text, dates and numbers as what they are.
-  const isText = (each: unknown) => typeof each === 'string' && !/^now|^\d{4}-\d\d-\d\d/.test(each)
-  if (isText(value)) {
-    const text = String(value)
-    return (
-      (gte === undefined || text >= String(gte)) &&
-      (gt === undefined || text > String(gt)) &&
-      (lte === undefined || text <= String(lte)) &&
-      (lt === undefined || text < String(lt))
-    )
-  }
   const at = moment(value)
+  const { gte, gt, lte, lt } = range
   return (
     (gte === undefined || at >= moment(gte)) &&
     (gt === undefined || at > moment(gt)) &&

@@ -66,7 +66,7 @@ function answerTo(state: ElasticState, call: Call, known: boolean): Answer {
     const body = JSON.parse(call.body) as Record<string, unknown>
     if (route === 'status') return setStatus(state, space, body)
     if (route === 'tags') return setTags(state, space, body)
-    if (route === 'search') return { status: 200, body: search(state, [space], body) }
+    if (route === 'search') return searchAlerts(state, space, body)
     return failure(404, 'Not Found')
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof UnknownQuery) return failure(400, error.message)
@@ -81,6 +81,24 @@ function status(known: boolean): Answer {
     status: 200,
     body: known ? { name: 'kibana', version: { number: '8.19.0' }, status: { overall } } : { status: { overall } },
   }
+}
+
+const SEARCH_KEYS = ['query', 'aggs', 'size', 'track_total_hits', '_source', 'fields', 'runtime_mappings', 'sort']
+
+/** What else is asked for is dropped without a word, `search_after` and `pit` among it. */
+function searchAlerts(state: ElasticState, space: string, given: Record<string, unknown>): Answer {
+  const body = Object.fromEntries(Object.entries(given).filter(([key]) => SEARCH_KEYS.includes(key)))
+  const { _source: source, sort } = body
+  if (typeof source === 'object' && !Array.isArray(source))
+    return failure(400, '[request body]: _source: Invalid input')
+  if (sort !== undefined && (typeof sort !== 'object' || Array.isArray(sort)))
+    return failure(400, '[request body]: sort: Expected object, received array')
+  const fields = Object.entries(Object(sort) as object).map(([field, order]) => ({ [field]: order as unknown }))
+  const answer = search(state, [space], { ...body, ...(sort ? { sort: fields } : {}) })
+  const { hits } = answer.hits as { hits: { sort?: unknown[] }[] }
+  // Dates are sorted by, and shown, as milliseconds.
+  for (const hit of hits) if (hit.sort) hit.sort = hit.sort.map((key) => Date.parse(String(key)) || key)
+  return { status: 200, body: answer }
 }
 
 /** By ids every status is replaced, also `closed`, and a conflict ends the call: as in the real one. */

@@ -74,7 +74,7 @@ for (const way of ['elasticsearch', 'kibana'] as const) {
       assert.deepEqual(read.sort(), added.sort())
     })
 
-    it('carry what an alert is made of, without the texts of its rule', async () => {
+    it('carry what an alert is made of', async () => {
       const ruleId = newRule()
       elastic.alerts.add({ ruleId, sourceIp: ['203.0.113.1', '203.0.113.2'] })
       for await (const [hit] of source().open(query([ruleId]))) {
@@ -82,7 +82,7 @@ for (const way of ['elasticsearch', 'kibana'] as const) {
         assert.equal(_index, '.internal.alerts-security.alerts-default-000001')
         assert.deepEqual(_source.source, { ip: ['203.0.113.1', '203.0.113.2'] })
         assert.equal(_source['Esql.event_count'], 312)
-        assert.ok(!('kibana.alert.rule.parameters' in _source))
+        assert.equal('kibana.alert.rule.parameters' in _source, way === 'kibana')
       }
     })
 
@@ -136,7 +136,7 @@ for (const way of ['elasticsearch', 'kibana'] as const) {
       const ruleId = newRule()
       for (let n = 0; n < 450; n++) elastic.alerts.add({ ruleId })
       for await (const hits of source().open(query([ruleId]))) {
-        assert.equal(hits.length, 200)
+        assert.equal(hits.length, way === 'kibana' ? 100 : 200)
         break
       }
       assert.equal(elastic.openPits(), 0)
