@@ -1,11 +1,12 @@
-import { stillOwed, unpaid } from './debts.ts'
+import { clausesOwed, stillOwed, unpaid } from './debts.ts'
 import type { Attempt, Base, Debt, EdgeState, RuleChange } from './edge-state.ts'
+import { serializeExpression } from './expression/serialize.ts'
 import { type Hand, judgeHand } from './judge-hand.ts'
 import { inNewRuleset, landedAttempts, trimAttempts, unseenOf, type Versions } from './landed.ts'
 import { overwrittenBy, versionsNeeded } from './overwritten.ts'
-import { findOwnRule, type OwnRule } from './own-rule.ts'
+import { clausesIn, findOwnRule, type OwnRule } from './own-rule.ts'
 import { changedOtherwise, restOf } from './rest.ts'
-import { changesBetween, ownChanges } from './rule-changes.ts'
+import { applyChange, changesBetween, ownChanges } from './rule-changes.ts'
 import { keyOf, type Rule } from './rules.ts'
 import { type Snapshot, stepBetween, trimTrail } from './trail.ts'
 
@@ -83,6 +84,8 @@ interface Walk {
   snapshot: Snapshot
   rule: Rule | null
   index: number
+  /** Our rule as it was meant when a PUT of ours last overwrote something. */
+  meant: Rule | null
   rest: Base['rest']
   /** Whatever our rule was called on the way. */
   readonly keys: Set<string>
@@ -97,7 +100,7 @@ function startWalk(state: EdgeState, base: Base, head: Head, known: Versions, de
   const { rule, index, rest } = base
   return {
     ...{ state, hands: [], versions, attempts, debts: state.debts, seen: from },
-    ...{ snapshot, rule, index, rest, keys, description, now },
+    ...{ snapshot, rule, index, meant: rule, rest, keys, description, now },
   }
 }
 
@@ -105,7 +108,7 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
   const own = findOwnRule(rules, { remembered: walk.rule, description: walk.description })
   if (own.kind === 'present') walk.keys.add(keyOf(own.rule))
   const landed = walk.attempts.find((a) => a.landed === version)
-  const wasOff = isOff(walk)
+  const wasOff = asOwed(walk)?.enabled === false
   walk.debts = landed === undefined ? owedAfter(walk, version, rules) : owedFor(walk, landed)
   if (own.kind === 'problem') return
   const it: Snapshot = own.kind === 'present' ? { terms: own.terms, present: true } : { terms: [], present: false }
@@ -127,7 +130,10 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
     back = hand.accident.length + hand.stale.length > 0 || hand.contested !== null
   } else if (own.kind === 'present') {
     const changes = owedToOwn(walk, own.rule)
-    walk.debts = [...walk.debts, ...changes.map((change, i) => ({ id: `${version}.own.${i}`, change }))]
+    if (changes !== null) {
+      const debts = changes.map((change, i) => ({ id: `${version}.own.${i}`, change }))
+      walk.debts = [...walk.debts.filter(({ change }) => change.kind !== 'own'), ...debts]
+    }
   }
   const shown = new Set(it.terms)
   walk.state = {
@@ -139,22 +145,26 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
     walk.rule = own.rule
     walk.index = own.index
   } else if (walk.snapshot.present && !back) walk.rule = null
+  if (landed === undefined || landed.read + 1 === version) walk.meant = asOwed(walk)
   walk.seen = version
   walk.snapshot = it
   walk.rest = rest
 }
 
-/** Whether a person had switched our rule off, also where a PUT of ours overwrote that and nobody has put it right yet. */
-function isOff({ rule, debts }: Walk): boolean {
-  const own = debts.flatMap(({ change }) => (change.kind === 'own' && 'enabled' in change.fields ? [change] : []))
-  return (own.at(-1)?.fields.enabled ?? rule?.enabled) === false
+/** Our rule as people want its fields and clauses, also where a PUT of ours overwrote that and nobody has put it right yet. */
+function asOwed({ rule, debts }: Walk): Rule | null {
+  if (rule === null) return null
+  const owed = debts.filter(({ change }) => change.kind === 'own')
+  const [now] = owed.reduce((all, { change }) => applyChange(all, change, keyOf(rule)), [rule] as readonly Rule[])
+  const clauses = clausesOwed(clausesIn(rule), owed)
+  return { ...now, expression: serializeExpression({ terms: [], clauses }) }
 }
 
-/** Of our rule, where a PUT that landed late brought one back that a person had deleted, or put it in the place of a newer one. */
-function owedToOwn({ rule, state }: Walk, landed: Rule): RuleChange[] {
+/** Of our rule, where a PUT that landed late brought one back that a person had deleted, or put it in the place of a newer one; null: neither. */
+function owedToOwn({ meant, state }: Walk, landed: Rule): RuleChange[] | null {
   if (state.contested?.ruleGone) return [{ kind: 'remove', key: keyOf(landed) }]
-  if (rule === null) return ownChanges(landed, { ...landed, expression: '' })
-  return keyOf(rule) === keyOf(landed) ? [] : ownChanges(landed, rule)
+  if (meant === null) return ownChanges(landed, { ...landed, expression: '' })
+  return keyOf(meant) === keyOf(landed) ? null : ownChanges(landed, meant)
 }
 
 function owedFor(walk: Walk, landed: Attempt): readonly Debt[] {

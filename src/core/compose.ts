@@ -1,5 +1,5 @@
 import { addressSet } from './address-set.ts'
-import { sameContent } from './debts.ts'
+import { clausesOwed, sameContent } from './debts.ts'
 import type { Base, Debt } from './edge-state.ts'
 import { serializeExpression } from './expression/serialize.ts'
 import { clausesIn, type OwnRule } from './own-rule.ts'
@@ -37,15 +37,6 @@ export function compose(facts: ComposeFacts): readonly Rule[] | null {
 export function clausesOf(own: ComposeFacts['own'], base: Base, debts: readonly Debt[]): readonly string[] {
   if (own.kind === 'present') return clausesOwed(own.clauses, debts)
   return base.rule === null ? [] : clausesIn(base.rule)
-}
-
-function clausesOwed(clauses: readonly string[], debts: readonly Debt[]): readonly string[] {
-  return debts.reduce((now, { change }) => {
-    if (change.kind !== 'own') return now
-    const kept = now.filter((c) => !change.clausesLost.includes(c))
-    const gained = change.clausesGained.filter((c) => !kept.includes(c))
-    return kept.length === now.length && gained.length === 0 ? now : [...kept, ...gained]
-  }, clauses)
 }
 
 /** Compared as sets of addresses: another spelling of the same is no reason to write. */

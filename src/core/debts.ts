@@ -22,6 +22,16 @@ export function unpaid(debts: readonly Debt[], rules: readonly Rule[], own: Rule
   })
 }
 
+/** Foreign clauses of our rule as they will stand once the debts are paid; the very same where nothing changes. */
+export function clausesOwed(clauses: readonly string[], debts: readonly Debt[]): readonly string[] {
+  return debts.reduce((now, { change }) => {
+    if (change.kind !== 'own') return now
+    const kept = now.filter((c) => !change.clausesLost.includes(c))
+    const gained = change.clausesGained.filter((c) => !kept.includes(c))
+    return kept.length === now.length && gained.length === 0 ? now : [...kept, ...gained]
+  }, clauses)
+}
+
 export function sameContent(a: readonly Rule[], b: readonly Rule[]): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b)
 }
