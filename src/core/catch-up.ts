@@ -24,8 +24,10 @@ export type OpenVerdict =
 
 // A job writes to its record each time it runs, at the latest every minute; beyond this it may have been lost.
 const LOST_AFTER_MS = 15 * 60_000
-// What failed is not taken up again in the rhythm of a catch-up that looks every few seconds.
+// What failed is not taken up again in the rhythm of a catch-up that looks every few seconds …
 const REST_MS = 4 * 60_000
+// … and what was given up fails for good in most cases, each time with a message to people.
+const REST_GIVEN_UP_MS = 60 * 60_000
 
 /** What an open alert needs, by what the ledger knows of it. `observing`: whoever took it up now would only observe it. */
 export function judgeOpen(record: AlertRecord | undefined, observing: boolean, now: Date): OpenVerdict {
@@ -34,5 +36,5 @@ export function judgeOpen(record: AlertRecord | undefined, observing: boolean, n
   if (record.outcome === null) return { kind: age > LOST_AFTER_MS ? 'take' : 'leave' }
   if (!isReopenable(record.outcome)) return observing ? { kind: 'leave' } : { kind: 'tag', word: record.outcome }
   if (record.outcome === 'observing') return { kind: observing ? 'leave' : 'take' }
-  return { kind: age > REST_MS ? 'take' : 'leave' }
+  return { kind: age > (record.outcome === 'gave-up' ? REST_GIVEN_UP_MS : REST_MS) ? 'take' : 'leave' }
 }

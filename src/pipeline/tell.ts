@@ -38,6 +38,14 @@ export function createTeller(deps: {
   let alarm = new AbortController()
   let working: Promise<void> | null = null
 
+  function start(): void {
+    working = work().finally(() => {
+      working = null
+      // Something may have happened between the last look and now.
+      if (waiting.size > 0 && !closing.signal.aborted) start()
+    })
+  }
+
   async function work(): Promise<void> {
     while (waiting.size > 0 && !closing.signal.aborted) {
       const first = Math.min(...[...waiting.values()].map(({ dueAt }) => dueAt))
@@ -99,9 +107,7 @@ export function createTeller(deps: {
       waiting.set(kind, { gathered: gather(before?.gathered, happening), dueAt })
       // Whoever sleeps looks again at what is due first.
       if (before === undefined) alarm.abort()
-      working ??= work().finally(() => {
-        working = null
-      })
+      if (working === null) start()
     },
     async close() {
       if (closing.signal.aborted) return

@@ -24,9 +24,13 @@ describe('an open alert', () => {
   it('is never tagged while observing', () => equal(judged('private', 1, true), 'leave'))
   it('that was observed is left while observing goes on', () => equal(judged('observing', 600, true), 'leave'))
   it('that was observed is taken once it is enforced', () => equal(judged('observing', 0), 'take'))
-  it('that was given up is taken up again, after a rest', () => {
-    equal(judged('gave-up', 1), 'leave')
-    equal(judged('gave-up', 5), 'take')
+  it('that lapsed is taken up again, after a rest', () => {
+    equal(judged('lapsed', 1), 'leave')
+    equal(judged('lapsed', 5), 'take')
+  })
+  it('that was given up is taken up again once an hour', () => {
+    equal(judged('gave-up', 59), 'leave')
+    equal(judged('gave-up', 61), 'take')
   })
 })
 
