@@ -60,7 +60,7 @@ function detail(answer: Answer, { now, paint }: Terminal): string {
   return bans
     .map((ban) =>
       [
-        `${paint('bold', plain(ban.address))}  ${stateOf(ban)}, ends ${untilOf(ban, now())}${ban.offence > 0 ? `, offence ${ban.offence}` : ''}`,
+        `${paint('bold', plain(ban.address))}  ${stateOf(ban)}, ends: ${untilOf(ban, now())}${ban.offence > 0 ? `, offence ${ban.offence}` : ''}`,
         table(
           ['  REASON', 'BY', 'SINCE', 'ENDS'],
           ban.reasons.map((reason) => [

@@ -67,9 +67,10 @@ export function startAsking(): { ask(question: Question): Promise<string>; close
   lines.once('close', () => left.reject(new Error('Nothing was written.')))
   return {
     async ask({ prompt, secret, default: preset }) {
-      stdout.write(`${prompt}${preset === undefined ? '' : ` [${preset}]`}: `)
+      const asked = lines.question(`${prompt}${preset === undefined ? '' : ` [${preset}]`}: `)
+      // The question stands there already; only what is typed is kept back.
       hidden = secret === true
-      const answer = (await Promise.race([lines.question(''), left.promise])).trim()
+      const answer = (await Promise.race([asked, left.promise])).trim()
       if (hidden) stdout.write('\n')
       hidden = false
       return answer === '' ? (preset ?? '') : answer

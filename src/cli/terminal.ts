@@ -21,6 +21,11 @@ export type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold'
 
 /** The terminal of this process. */
 export function terminal(): Terminal {
+  // Whoever reads only the beginning, as `head` does, has seen enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
   return {
     environment: () => processEnvironment(),
     say: (text) => console.log(text),
