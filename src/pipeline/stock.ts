@@ -56,7 +56,12 @@ export async function takeStock(
     const bans = new Map(docsOf(ledger))
     for (const [address, ban] of effects.put) bans.set(address, ban)
     for (const address of effects.remove) bans.delete(address)
-    const swept = sweep([...bans.values()], { ...deps.friends(), released, maxAlertAgeMs: deps.maxAlertAgeMs, now })
+    const swept = sweep([...bans.values()], {
+      ...(await deps.friends()),
+      released,
+      maxAlertAgeMs: deps.maxAlertAgeMs,
+      now,
+    })
     for (const ban of swept.put) bans.set(ban.address, ban)
     for (const { ban } of swept.gone) bans.delete(ban.address)
 
