@@ -108,7 +108,7 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
   const own = findOwnRule(rules, { remembered: walk.rule, description: walk.description })
   if (own.kind === 'present') walk.keys.add(keyOf(own.rule))
   const landed = walk.attempts.find((a) => a.landed === version)
-  const wasOff = asOwed(walk)?.enabled === false
+  const was = asOwed(walk)
   walk.debts = landed === undefined ? owedAfter(walk, version, rules) : owedFor(walk, landed)
   if (own.kind === 'problem') return
   const it: Snapshot = own.kind === 'present' ? { terms: own.terms, present: true } : { terms: [], present: false }
@@ -120,7 +120,7 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
       before: walk.snapshot,
       it,
       otherwiseChanged: changedOtherwise(walk.rest, rest),
-      wasDisabled: walk.snapshot.present && wasOff,
+      wasDisabled: walk.snapshot.present && was?.enabled === false,
       unseen: unseenOf(walk.attempts, walk.seen, version),
       awaited: new Set([...awaited, ...(contested?.terms ?? [])]),
       ...{ trail, takenOut, putBackAt, contested, now: walk.now },
@@ -144,8 +144,11 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
   if (own.kind === 'present') {
     walk.rule = own.rule
     walk.index = own.index
-  } else if (walk.snapshot.present && !back) walk.rule = null
-  if (landed === undefined || landed.read + 1 === version) walk.meant = asOwed(walk)
+  } else if (walk.snapshot.present) {
+    walk.rule = back ? was : null
+    walk.debts = walk.debts.filter(({ change }) => change.kind !== 'own')
+  }
+  if (landed === undefined || landed.read + 1 === version) walk.meant = asOwed(walk) ?? without(was) ?? walk.meant
   walk.seen = version
   walk.snapshot = it
   walk.rest = rest
@@ -158,6 +161,11 @@ function asOwed({ rule, debts }: Walk): Rule | null {
   const [now] = owed.reduce((all, { change }) => applyChange(all, change, keyOf(rule)), [rule] as readonly Rule[])
   const clauses = clausesOwed(clausesIn(rule), owed)
   return { ...now, expression: serializeExpression({ terms: [], clauses }) }
+}
+
+/** What is left of a rule that a person deleted: one that is made later has its fields, but another name and no clause. */
+function without(was: Rule | null): Rule | null {
+  return was && { ...was, ref: '', expression: '' }
 }
 
 /** Of our rule, where a PUT that landed late brought one back that a person had deleted, or put it in the place of a newer one; null: neither. */

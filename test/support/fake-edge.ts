@@ -25,8 +25,8 @@ export interface FakeEdge {
   forget(): void
   /** Deletes the entry point with all its versions. */
   remove(): void
-  /** Bodies of the PUTs that were taken. */
-  readonly puts: { readonly version: number; readonly rules: readonly Rule[] }[]
+  /** Bodies of all PUTs, whatever became of them. */
+  readonly sent: (readonly Rule[])[]
 }
 
 export function fakeEdge(name: string, now: () => Date): FakeEdge {
@@ -49,7 +49,7 @@ export function fakeEdge(name: string, now: () => Date): FakeEdge {
   const edge: FakeEdge = {
     fates: [],
     late: [],
-    puts: [],
+    sent: [],
     failingReads: 0,
     rules: () => structuredClone(newest().rules),
     version: () => newest().version,
@@ -59,7 +59,7 @@ export function fakeEdge(name: string, now: () => Date): FakeEdge {
     },
     land() {
       const rules = edge.late.shift()
-      if (rules !== undefined) edge.puts.push({ version: replace(rules).version, rules })
+      if (rules !== undefined) replace(rules)
     },
     forget() {
       versions = versions.slice(-1)
@@ -79,6 +79,7 @@ export function fakeEdge(name: string, now: () => Date): FakeEdge {
       },
       async write(rules) {
         const fate = edge.fates.shift() ?? 'taken'
+        edge.sent.push(structuredClone(rules))
         if (fate === 'refused') throw new Error('503 from Cloudflare')
         const sent = structuredClone(rules)
         if (fate === 'late') {
@@ -86,7 +87,6 @@ export function fakeEdge(name: string, now: () => Date): FakeEdge {
           throw new Error('the PUT timed out')
         }
         const answer = replace(sent)
-        edge.puts.push({ version: answer.version, rules: sent })
         if (fate === 'answer-lost') throw new Error('the connection broke')
         return answer
       },

@@ -67,7 +67,7 @@ export async function live(actions: readonly Action[]): Promise<void> {
   let made = 0
   const now = () => clock.now().getTime()
   const look = () => {
-    for (const rules of [edge.rules(), ...edge.late, ...edge.puts.splice(0).map((put) => put.rules)]) {
+    for (const rules of [edge.rules(), ...edge.sent.splice(0)]) {
       for (const term of termsIn(rules) ?? []) everListed.add(term)
       sent.add(digestOf(rules))
     }
