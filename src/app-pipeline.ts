@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Allowlist } from './adapters/allowlist.ts'
+import { type Allowlist, resolveName } from './adapters/allowlist.ts'
 import { createHttp } from './adapters/http.ts'
 import { createTemplates } from './adapters/templates.ts'
 import { parsePlaybook } from './adapters/yaml-playbook.ts'
@@ -10,6 +10,7 @@ import type { Playbook } from './core/playbook.ts'
 import { stepScope } from './core/playbook-scope.ts'
 import { messageOf, RefusedError } from './errors.ts'
 import type { Events } from './events.ts'
+import { createAllowed, createMerged } from './pipeline/allow.ts'
 import { createConclusions } from './pipeline/conclusions.ts'
 import { createReopenDisplaced } from './pipeline/displaced.ts'
 import { createHealth } from './pipeline/health.ts'
@@ -19,6 +20,7 @@ import { createMarks } from './pipeline/marks.ts'
 import { createParking } from './pipeline/parking.ts'
 import { settleOnce } from './pipeline/pass.ts'
 import type { Friends, PassReport } from './pipeline/pass-types.ts'
+import { createPausing } from './pipeline/pause.ts'
 import { createPlaybookReader } from './pipeline/playbooks.ts'
 import { createRespond } from './pipeline/respond.ts'
 import { resumeEdges } from './pipeline/resume.ts'
@@ -64,8 +66,13 @@ export function createPipeline(deps: PipelineDeps) {
     onRecovered: (part) => inBackground(`waking what waited for ${part}`, parking.wakeReason(part)),
   })
   const cloudflareRanges = addressSet(CLOUDFLARE_RANGES)
-  const friends = (): Friends => ({
-    allowlist: allowlist.entries(),
+  const pausing = createPausing({ records, clock, health })
+  const onUnresolved = (name: string, error: unknown) =>
+    events.configWarning({ message: `${name} of the allowlist keeps its last addresses: ${messageOf(error)}` })
+  const allowed = createAllowed({ records, clock, resolve: resolveName, onError: onUnresolved })
+  const merged = createMerged()
+  const friends = async (): Promise<Friends> => ({
+    allowlist: merged(allowlist.entries(), await allowed.entries()),
     cloudflareRanges,
     allowDocumentationRanges: config.allowDocumentationRanges,
   })
@@ -125,13 +132,14 @@ export function createPipeline(deps: PipelineDeps) {
   })
   const templates = createTemplates()
   const scopeOf = ({ data, playbook, outputs }: StepContext) => stepScope(data.alert, playbook, outputs)
+  const playbookBy = createPlaybookReader({ records, loaded: deps.playbooks, parse: parsePlaybook })
   const respond = createRespond({
     records,
     clock,
     health,
     parking,
     conclude: createConclusions({ records, clock, events }),
-    playbookBy: createPlaybookReader({ records, loaded: deps.playbooks, parse: parsePlaybook }),
+    playbookBy,
     observing,
     giveUpAfterMs: config.giveUpAfterMs,
     steps: {
@@ -148,6 +156,9 @@ export function createPipeline(deps: PipelineDeps) {
     health,
     settler,
     friends,
+    allowed,
+    pausing,
+    wake: parking.wakeFor,
     wouldAdopt: () => wouldAdopt,
     /** Ends an `edge-contested` stop (null: wherever there is one) and settles; answers the edges where there was one. */
     async resume(edge: string | null): Promise<string[]> {
@@ -156,6 +167,7 @@ export function createPipeline(deps: PipelineDeps) {
       return resumed
     },
     respond,
+    playbookBy,
     intake: createIntake({ records, queue, clock, playbooks: deps.playbooks, events }),
     startTick: () =>
       startTick({
@@ -166,7 +178,7 @@ export function createPipeline(deps: PipelineDeps) {
         settler,
         health,
         refreshAllowlist: async () => {
-          await allowlist.refresh()
+          await Promise.all([allowlist.refresh(), allowed.refresh()])
           if (allowlist.unresolved().length === 0) health.works('allowlist')
         },
         onFailure: (what, error) => events.failed({ what, error }),
@@ -185,7 +197,7 @@ function newId(): string {
 }
 
 /** While a name of the allowlist has never been resolved, nobody knows whom it protects: nothing new is decided. */
-function knownFriends(allowlist: Allowlist, friends: () => Friends): Friends {
+function knownFriends<T>(allowlist: Allowlist, friends: () => T): T {
   const names = allowlist.unresolved()
   if (names.length === 0) return friends()
   throw new RefusedError(

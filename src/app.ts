@@ -7,19 +7,19 @@ import { systemClock } from './adapters/clock.ts'
 import { createCloudflareZone } from './adapters/cloudflare.ts'
 import { createAlertReader, createElasticsearchClient, createElasticsearchSiem } from './adapters/elasticsearch.ts'
 import { createKibanaSiem } from './adapters/kibana.ts'
-import { loadPlaybooks, type PlaybookFile, watchPlaybooks } from './adapters/playbook-files.ts'
+import { watchPlaybooks } from './adapters/playbook-files.ts'
 import { openStore } from './adapters/store.ts'
 import { createCatchUp } from './app-catch-up.ts'
 import { createOpsApp, VERSION } from './app-ops.ts'
 import { createPipeline } from './app-pipeline.ts'
+import { readPlaybooks, reportPlaybooks, strangeZones } from './app-playbooks.ts'
 import { createTold } from './app-tell.ts'
 import type { Config } from './config.ts'
 import { type BudgetRate, CLOUDFLARE_RATE } from './core/budget.ts'
-import { neverMatching, unknownZones } from './core/playbook-match.ts'
 import { messageOf } from './errors.ts'
 import type { Events } from './events.ts'
 import type { Metrics } from './metrics.ts'
-import { reopenAll } from './pipeline/reopen.ts'
+import { reopenObserved } from './pipeline/reopen.ts'
 import type { Clock, Records, Siem } from './ports.ts'
 import { listen } from './receiver/listen.ts'
 import { createReceiver } from './receiver/receiver.ts'
@@ -36,7 +36,8 @@ export interface App {
 }
 
 // SIGTERM's grace is 10 s in most places: jobs get the better part of it.
-const STOP_GRACE_MS = 6_000
+const STOP_GRACE_MS = 5_000
+const PASS_GRACE_MS = 1_000
 // How long a count of the queue serves the receiver.
 const COUNT_FOR_MS = 1_000
 
@@ -58,7 +59,9 @@ export interface AppDeps {
 export async function startApp(deps: AppDeps): Promise<App> {
   const closers: Closer[] = []
   const stop = async () => {
-    for (const close of closers.reverse()) await close()
+    const results: PromiseSettledResult<unknown>[] = []
+    for (const close of closers.splice(0).reverse()) results.push(...(await Promise.allSettled([attempt(close)])))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
   try {
     const told = createTold(deps.config, deps.events, deps.clock ?? systemClock)
@@ -77,6 +80,9 @@ async function start(
   let playbooks = await readPlaybooks(config, events)
   const store = await openStore(config, (error) => events.storeWarning({ message: messageOf(error) }))
   closers.push(() => store.close())
+  // A pass that ends before the store is closed gives its lease back; nobody has to wait for it to run out then.
+  let passes = async (): Promise<void> => {}
+  closers.push(() => atMost(PASS_GRACE_MS, passes()))
   for (const message of store.warnings) events.storeWarning({ message })
   const { records } = store
   const queue = store.createQueue({ onError: (error) => events.storeWarning({ message: messageOf(error) }) })
@@ -101,10 +107,13 @@ async function start(
     siem,
     playbooks: () => playbooks,
   })
+  passes = pipeline.settler.idle
   const watcher = watchPlaybooks(
     config.playbooksDir,
     playbooks,
     (changed) => {
+      const strange = strangeZones(changed, config)
+      if (strange !== null) return events.playbookBroken({ file: config.playbooksDir, error: new Error(strange) })
       playbooks = changed
       reportPlaybooks(changed, events)
     },
@@ -112,10 +121,10 @@ async function start(
   )
   closers.push(() => watcher.close())
   metrics.beforeScrape(async () => metrics.setQueue(await queue.counts()))
-  if (config.mode === 'enforce') await reopenAll({ records, queue, clock }, 'observing')
+  if (config.mode === 'enforce') await reopenObserved({ records, queue, clock, playbookBy: pipeline.playbookBy })
   queue.work(pipeline.respond)
   const tick = pipeline.startTick()
-  closers.push(() => tick.stop())
+  closers.push(() => atMost(PASS_GRACE_MS, tick.stop()))
   void tick.run()
   const { health, intake } = pipeline
   const seen = () => playbooks
@@ -135,32 +144,6 @@ async function start(
   const opsUrl = urlOf(ops)
   events.started({ version: VERSION, mode: config.mode, store: store.kind, webhook: webhookUrl, ops: opsUrl })
   return { webhookUrl, opsUrl, tick: tick.run }
-}
-
-async function readPlaybooks(config: Config, events: Events): Promise<readonly PlaybookFile[]> {
-  const files = await loadPlaybooks(config.playbooksDir)
-  const playbooks = files.map(({ playbook }) => playbook)
-  const names = config.cloudflare.zones.map(({ name, id }) => name || id)
-  const strange = unknownZones(playbooks, names)
-  if (strange.length > 0) {
-    const lines = strange.map(({ file, step, zone }) => `  ${file}: step ${step} names the zone ${zone}`)
-    throw new Error(
-      [`Playbooks name zones that CLOUDFLARE_ZONE_ID does not (${names.join(', ')}):`, ...lines].join('\n'),
-    )
-  }
-  const setsStatus = playbooks.some((p) => p.enabled && p.steps.some((s) => s.type === 'security.setAlertStatus'))
-  if (setsStatus && config.elastic.elasticsearch === null && config.elastic.kibana === null) {
-    throw new Error(
-      'A playbook sets the alert status, but neither ELASTICSEARCH_URL and ELASTICSEARCH_API_KEY nor KIBANA_URL and KIBANA_API_KEY are set.',
-    )
-  }
-  reportPlaybooks(files, events)
-  return files
-}
-
-function reportPlaybooks(files: readonly PlaybookFile[], events: Events): void {
-  const playbooks = files.map(({ playbook }) => playbook)
-  events.playbooksLoaded({ files: files.length, order: playbooks.map((p) => p.file), never: neverMatching(playbooks) })
 }
 
 function edgesOf(
@@ -239,4 +222,14 @@ function closed(server: Server): Promise<void> {
     server.closeIdleConnections()
     setTimeout(() => server.closeAllConnections(), 1_000).unref()
   })
+}
+
+async function attempt(close: Closer): Promise<void> {
+  await close()
+}
+
+/** Waits for the work, but no longer than this. */
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const limit = AbortSignal.timeout(ms)
+  await Promise.race([work, new Promise((resolve) => limit.addEventListener('abort', resolve, { once: true }))])
 }

@@ -1,4 +1,6 @@
-import type { AlertRecord, Outcome } from '../core/outcome.ts'
+import type { AlertRecord } from '../core/outcome.ts'
+import type { Playbook } from '../core/playbook.ts'
+import { PermanentError } from '../errors.ts'
 import type { Clock, JobData, Queue, Records } from '../ports.ts'
 
 interface ReopenDeps {
@@ -19,18 +21,32 @@ export async function reopen({ queue, clock }: Omit<ReopenDeps, 'records'>, jobs
   await queue.add(entries.filter(({ id }) => !there.has(id)))
 }
 
-/** Takes up every alert with this outcome whose job is still stored; answers how many. */
-export async function reopenAll(deps: ReopenDeps, outcome: Outcome): Promise<number> {
+/**
+ * Enforcing by now: takes up every alert that was only observed and whose job is still stored, but for those whose playbook goes
+ * on observing; answers how many.
+ */
+export async function reopenObserved(
+  deps: ReopenDeps & { readonly playbookBy: (hash: string) => Promise<Playbook> },
+): Promise<number> {
   const records = await deps.records.all<AlertRecord>('outcomes')
-  const ids = records.filter(({ doc }) => doc.outcome === outcome).map(({ id }) => id)
+  const ids = records.filter(({ doc }) => doc.outcome === 'observing').map(({ id }) => id)
   let reopened = 0
   for (const id of ids) {
     const job = await deps.queue.read(id)
-    if (job === null) continue
+    if (job === null || !(await isEnforced(deps.playbookBy, job.data))) continue
     await reopen(deps, [job.data])
     reopened++
   }
   return reopened
+}
+
+async function isEnforced(playbookBy: (hash: string) => Promise<Playbook>, { playbook }: JobData): Promise<boolean> {
+  try {
+    return (await playbookBy(playbook.hash)).mode === 'enforce'
+  } catch (error) {
+    if (error instanceof PermanentError) return false
+    throw error
+  }
 }
 
 /** By a person: a fresh clock, never too old, every step again (of a failed job only the unfinished ones). False: no such job. */

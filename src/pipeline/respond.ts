@@ -3,7 +3,7 @@ import type { Playbook, Step } from '../core/playbook.ts'
 import { messageOf, PermanentError, RefusedError, RetryLaterError, StoreError } from '../errors.ts'
 import type { Clock, Job, JobData, Mark, Ran, Records } from '../ports.ts'
 import type { Health } from './health.ts'
-import { standingsNow } from './held.ts'
+import { standingsNow, whyNotHeld } from './held.ts'
 import type { MarkRequest, MarkResult } from './marks.ts'
 import type { Parking } from './parking.ts'
 import { blockOutcome, blockOutputs } from './steps/set-status.ts'
@@ -139,7 +139,8 @@ async function park(
   if (reason.startsWith('edge-')) tag(deps, context, reason)
   // What changed before it could be found among the parked woke nobody.
   const standing = (await standingsNow(deps, [needs]))[0]
-  const changed = needs !== null && standing?.kind === 'held'
+  const changed =
+    needs !== null && standing !== undefined && !(standing.kind !== 'held' && whyNotHeld(standing) === reason)
   return { kind: 'park', ms: changed ? 0 : ms, reason }
 }
 

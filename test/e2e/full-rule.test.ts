@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { FAST, OPS_TOKEN } from '../support/service.ts'
+import { FAST } from '../support/service.ts'
 import { inParallel, numbered } from '../support/service-burst.ts'
 import { blocking, type Stage, stageFor } from '../support/service-stage.ts'
 import { withStores } from '../support/stores.ts'
@@ -39,13 +39,13 @@ withStores((kind, place) => {
       const ids: string[] = []
       for (const n of [11, 12, 13]) ids.push(await stage.send({ sourceIp: `203.0.113.1${n}` }))
       await until(() => acknowledged(stage, ids).length === 3)
-      await ban(stage, '192.0.2.77')
+      await stage.order('POST', '/api/bans', { address: '192.0.2.77', duration: '1h', reason: 'a test' })
       await until(() => acknowledged(stage, ids).length === 2)
       const [out = ''] = ids.filter((id) => stage.world.alerts.status(id) === 'open')
       await stage.becomes(out, 'open', 'edge-full')
       assert.ok(stage.held().includes('192.0.2.77'))
 
-      await unban(stage, '192.0.2.77')
+      await stage.order('DELETE', '/api/bans/192.0.2.77')
       await stage.becomes(out, 'acknowledged', 'blocked')
       assert.equal(stage.held().length, 3)
     })
@@ -104,21 +104,4 @@ function tagged({ world }: Stage, ids: readonly string[], tag: string): string[]
 async function jobsIn(stage: Stage, state: string): Promise<number> {
   const text = await stage.service.metrics.text()
   return Number(new RegExp(`portcullis_queue_jobs\\{state="${state}"\\} (\\d+)`).exec(text)?.[1])
-}
-
-function ban(stage: Stage, address: string): Promise<void> {
-  return order(stage, 'POST', '/api/bans', { address, duration: '1h', reason: 'a test' })
-}
-
-function unban(stage: Stage, address: string): Promise<void> {
-  return order(stage, 'DELETE', `/api/bans/${address}`)
-}
-
-async function order(stage: Stage, method: string, path: string, body?: unknown): Promise<void> {
-  const answer = await fetch(`${stage.service.app.opsUrl}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${OPS_TOKEN}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.text()}`)
 }

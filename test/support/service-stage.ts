@@ -5,7 +5,7 @@ import { after, before } from 'node:test'
 import type { Rule } from '../../src/ports.ts'
 import { startCloudflare } from '../../src/simulator/cloudflare.ts'
 import { startWorld, type World, type WorldOptions } from '../../src/simulator/world.ts'
-import { type Answer, type Seams, type Service, startService } from './service.ts'
+import { type Answer, OPS_TOKEN, type Seams, type Service, startService } from './service.ts'
 import type { Place } from './stores.ts'
 import { until } from './stores-jobs.ts'
 
@@ -15,6 +15,8 @@ export interface StageOptions {
   readonly seams?: Seams
   /** Texts by file name; absent: the playbooks that are shipped. */
   readonly playbooks?: Readonly<Record<string, string>>
+  /** Runs first; what it answers goes over the rest. */
+  readonly prepare?: () => Promise<Pick<StageOptions, 'env' | 'playbooks'>>
 }
 
 /** One world with one service in it, for all tests of a suite: each takes addresses of its own. */
@@ -30,6 +32,12 @@ export interface Stage {
   becomes(id: string, status: string, tag?: string, withinMs?: number): Promise<void>
   /** The terms of our rule. */
   held(): string[]
+  /** How often alerts were concluded so, since the last start. */
+  concluded(outcome: string): Promise<number>
+  /** The parts that refuse their work. */
+  degraded(): Promise<string[]>
+  /** An operator's order; throws when it is refused. */
+  order(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>
 }
 
 /** Registers the hooks that set the stage before the tests of this suite and clear it after them. */
@@ -39,8 +47,11 @@ export function stageFor(place: Place, options: StageOptions = {}): Stage {
   let folder: string | null = null
   const env: Record<string, string> = { ...options.env }
   before(async () => {
-    if (options.playbooks) {
-      folder = await playbookFolder(options.playbooks)
+    const prepared = await options.prepare?.()
+    Object.assign(env, prepared?.env)
+    const playbooks = prepared?.playbooks ?? options.playbooks
+    if (playbooks) {
+      folder = await playbookFolder(playbooks)
       env.PLAYBOOKS_DIR = folder
     }
     world = await startWorld(options.world)
@@ -76,6 +87,23 @@ export function stageFor(place: Place, options: StageOptions = {}): Stage {
     post: (ids) => stage.service.post(stage.world.webhook(ids)),
     becomes: (id, status, tag, withinMs) => becomes(stage.world, id, status, tag, withinMs),
     held: () => termsOf(stage.world),
+    async concluded(outcome) {
+      const text = await stage.service.metrics.text()
+      return Number(new RegExp(`portcullis_alerts_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1] ?? 0)
+    },
+    async degraded() {
+      const { degraded } = await stage.order('GET', '/readyz')
+      return (degraded as { part: string }[]).map(({ part }) => part).sort()
+    },
+    async order(method, path, body) {
+      const answer = await fetch(`${stage.service.app.opsUrl}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${OPS_TOKEN}`, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+      return (await answer.json()) as Record<string, unknown>
+    },
   }
   return stage
 }
