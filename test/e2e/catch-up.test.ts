@@ -15,7 +15,7 @@ const SEARCH = '/_search'
 
 withStores((kind, place) => {
   describe(`catch-up as the whole intake (${kind})`, () => {
-    it('blocks and acknowledges every alert of a burst of 1,000, once each', { timeout: 120_000 }, async (t) => {
+    it('blocks and acknowledges every alert of a burst of 1,000, once each', { timeout: 180_000 }, async (t) => {
       const { world, service } = await startAll(t, place, {
         env: { ...ONLY_CATCH_UP, CLOUDFLARE_EXPRESSION_LIMIT: '100000' },
         world: { cloudflare: { expressionLimit: 100_000 } },
@@ -24,7 +24,7 @@ withStores((kind, place) => {
       assert.equal(service.app.webhookUrl, null)
       const addresses = numbered(1000)
       const ids = addresses.map((sourceIp) => world.alerts.add({ sourceIp }))
-      await allAcknowledged(world, ids, 100_000)
+      await allAcknowledged(world, ids, 150_000)
       assert.deepEqual(missingFrom(world, addresses), [])
       assert.equal(world.alerts.changes.length, ids.length, 'an alert was acknowledged twice')
       const concluded = async () => /\{outcome="blocked"\} (\d+)/.exec(await service.metrics.text())?.[1]
@@ -42,7 +42,7 @@ describe('catch-up beside what alerts may be', () => {
     const came = world.alerts.add({ sourceIp: '203.0.113.10' })
     assert.equal((await service.post(world.webhook([came]))).status, 202)
     const lost = world.alerts.add({ sourceIp: '203.0.113.11' })
-    await allAcknowledged(world, [came, lost], 10_000)
+    await allAcknowledged(world, [came, lost], 30_000)
     assert.equal(world.alerts.changes.length, 2)
   })
 
@@ -57,11 +57,11 @@ describe('catch-up beside what alerts may be', () => {
       world.alerts.add({ sourceIp: '203.0.113.24', status: 'closed' }),
     ]
     const refused = world.alerts.add({ sourceIp: '10.1.2.3' })
-    await until(() => world.alerts.tags(refused).includes('portcullis:private'), 10_000)
+    await until(() => world.alerts.tags(refused).includes('portcullis:private'), 30_000)
     const seen = world.elasticsearch.count('POST', SEARCH)
     const written = world.elasticsearch.count('POST', '_update_by_query')
     // Two whole looks more.
-    await until(() => world.elasticsearch.count('POST', SEARCH) >= seen + 3, 10_000)
+    await until(() => world.elasticsearch.count('POST', SEARCH) >= seen + 3, 30_000)
     assert.equal(world.elasticsearch.count('POST', '_update_by_query'), written)
     assert.deepEqual([...others, refused].map(world.alerts.status), ['open', 'open', 'open', 'open', 'closed', 'open'])
     assert.deepEqual(others.flatMap(world.alerts.tags), [])
@@ -76,7 +76,7 @@ describe('catch-up beside what alerts may be', () => {
     const service = await startService(world, (await freshPlace(t)).config(), { ...ONLY_CATCH_UP, ...kibana })
     t.after(() => service.stop())
     const ids = ['203.0.113.50', '203.0.113.51'].map((sourceIp) => world.alerts.add({ sourceIp }))
-    await allAcknowledged(world, ids, 10_000)
+    await allAcknowledged(world, ids, 30_000)
     assert.equal(world.elasticsearch.calls.length, 0)
   })
 
@@ -84,9 +84,9 @@ describe('catch-up beside what alerts may be', () => {
     const { world, service } = await startAll(t, await freshPlace(t), { env: { ...ONLY_CATCH_UP, MODE: 'observe' } })
     const id = world.alerts.add({ sourceIp: '203.0.113.30' })
     const observed = async () => /\{outcome="observing"\} (\d+)/.exec(await service.metrics.text())?.[1]
-    await until(async () => (await observed()) === '1', 10_000)
+    await until(async () => (await observed()) === '1', 30_000)
     const seen = world.elasticsearch.count('POST', SEARCH)
-    await until(() => world.elasticsearch.count('POST', SEARCH) >= seen + 3, 10_000)
+    await until(() => world.elasticsearch.count('POST', SEARCH) >= seen + 3, 30_000)
     assert.equal(await observed(), '1')
     assert.deepEqual([world.alerts.status(id), world.alerts.tags(id)], ['open', []])
   })
@@ -95,11 +95,11 @@ describe('catch-up beside what alerts may be', () => {
     const { world, service } = await startAll(t, await freshPlace(t), { env: ONLY_CATCH_UP })
     const degraded = async () => /portcullis_degraded\{part="catch-up"\} (\d)/.exec(await service.metrics.text())?.[1]
     world.elasticsearch.faults.next({ path: '_pit' }, { kind: 'answer', status: 500, body: {} }, 1000)
-    await until(async () => (await degraded()) === '1', 10_000)
+    await until(async () => (await degraded()) === '1', 30_000)
     const id = world.alerts.add({ sourceIp: '203.0.113.40' })
     world.elasticsearch.faults.clear()
-    await allAcknowledged(world, [id], 10_000)
-    await until(async () => (await degraded()) === '0', 10_000)
+    await allAcknowledged(world, [id], 30_000)
+    await until(async () => (await degraded()) === '0', 30_000)
   })
 })
 
