@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { anyAction, live } from '../support/settle-actions.ts'
 
 // SETTLE_RUNS lets it soak; fast-check prints the seed of what it finds, SETTLE_SEED repeats it.
-const numRuns = Number(process.env.SETTLE_RUNS ?? 1500)
+const numRuns = Number(process.env.SETTLE_RUNS ?? 2000)
 const seed = process.env.SETTLE_SEED === undefined ? {} : { seed: Number(process.env.SETTLE_SEED) }
 
 describe('settle, whatever happens and in whatever order', () => {

@@ -65,6 +65,8 @@ export async function live(actions: readonly Action[]): Promise<void> {
   const everListed = new Set<string>()
   const sent = new Set<string>()
   let made = 0
+  /** For how long a pass may have stood still, and a PUT have been on its way. */
+  let still = 0
   const now = () => clock.now().getTime()
   const look = () => {
     for (const rules of [edge.rules(), ...edge.sent.splice(0)]) {
@@ -128,7 +130,8 @@ export async function live(actions: readonly Action[]): Promise<void> {
         return world.unban(ADDRESSES[action.address] as string)
       case 'advance':
         // Nothing stands still, or is on its way, for longer than a request may take.
-        if (action.ms > MINUTE) await stop()
+        still += action.ms
+        if (still > MINUTE) await stop()
         return clock.advance(action.ms)
       case 'add':
         if (unlisted(action.some).length > 0) await hand('terms', adding(...unlisted(action.some)))
@@ -202,6 +205,7 @@ export async function live(actions: readonly Action[]): Promise<void> {
   async function stop(): Promise<void> {
     for (const task of tasks.values()) await task.step(500)
     tasks.clear()
+    still = 0
     while (edge.late.length > 0) await perform({ kind: 'land' })
   }
 
