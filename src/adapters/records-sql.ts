@@ -1,6 +1,7 @@
 import type { PgPool } from 'bullmq'
-import type { Change, Collection, Records, Stored } from '../ports.ts'
+import { type Change, COLLECTIONS, type Collection, type Records, type Stored } from '../ports.ts'
 import { parseDoc, readId, writeId } from './records-format.ts'
+import { shareReads } from './records-reads.ts'
 import { checkSchema, inStore } from './store-attempt.ts'
 
 /**
@@ -15,11 +16,17 @@ export async function openSqlRecords(pool: PgPool): Promise<Records> {
     return inStore(doing, async () => (await pool.query<Row>(text, params)).rows)
   }
 
+  const reads = new Map(
+    COLLECTIONS.map((collection) => [
+      collection,
+      shareReads((ids) => rows(`read ${collection}`, GET, [collection, JSON.stringify(ids)])),
+    ]),
+  )
+
   return {
     async get<T>(collection: Collection, ids: readonly string[]) {
       if (ids.length === 0) return new Map<string, Stored<T>>()
-      const wanted = JSON.stringify(ids.map(writeId))
-      const found = await rows(`read ${collection}`, GET, [collection, wanted])
+      const found = (await reads.get(collection)?.(ids.map(writeId))) ?? []
       return new Map(found.map((row) => stored<T>(collection, row)).map((record) => [record.id, record]))
     },
     async all<T>(collection: Collection) {
