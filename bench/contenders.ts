@@ -13,7 +13,10 @@ export interface Contender {
   stop(): Promise<void>
 }
 
-/** The service as it is started in production, with what `store` says of its store. */
+/**
+ * The service as it is started in production, with what `store` says of its store. `BENCH_PROFILE` names a folder for CPU
+ * profiles of it, `BENCH_LOG=1` shows its log.
+ */
 export async function startService(world: Env, store: Env): Promise<Contender> {
   const port = await freePort()
   const profile = process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}`] : []

@@ -5,17 +5,29 @@ import { type Summary, summarize } from './statistics.ts'
 export interface Plan {
   /** Rounds of each measurement. */
   readonly rounds: { readonly quick: number; readonly slow: number; readonly accept: number; readonly single: number }
+  /** Alerts of the burst at 150 ms per call. */
+  readonly slow: number
   readonly webhooks: number
   readonly singles: number
 }
 
 // Two calls each: all of them, and the warm-up, fit into the 20 calls that the budget gives at once.
 const SINGLES = 6
-export const FULL: Plan = { rounds: { quick: 5, slow: 5, accept: 5, single: 3 }, webhooks: 2000, singles: SINGLES }
-export const SHORT: Plan = { rounds: { quick: 1, slow: 1, accept: 1, single: 1 }, webhooks: 1000, singles: 3 }
+export const FULL: Plan = {
+  rounds: { quick: 3, slow: 3, accept: 3, single: 2 },
+  slow: 1000,
+  webhooks: 1500,
+  singles: SINGLES,
+}
+export const SHORT: Plan = {
+  rounds: { quick: 1, slow: 1, accept: 1, single: 1 },
+  slow: 200,
+  webhooks: 300,
+  singles: 3,
+}
 
 export const QUICK: Load = { alerts: 200, latencyMs: 20 }
-export const SLOW: Load = { alerts: 1000, latencyMs: 150 }
+export const SLOW_MS = 150
 
 export interface Bursts {
   readonly ms: Summary | null
@@ -38,6 +50,7 @@ export interface Measured {
 }
 
 export interface Results {
+  readonly plan: Plan
   readonly floor: Measured
   /** GET, PUT and update in a row, in ms. */
   readonly bareCalls: Summary | null
@@ -58,8 +71,8 @@ export async function runSuite(places: readonly Place[], plan: Plan, say: (line:
     push(quick, place, await burst(place, QUICK))
   })
   await rounds(plan.rounds.slow, contenders, async (place) => {
-    say(`${nameOf(place)}: ${SLOW.alerts} alerts`)
-    push(slow, place, await burst(place, SLOW))
+    say(`${nameOf(place)}: ${plan.slow} alerts, slowly`)
+    push(slow, place, await burst(place, { alerts: plan.slow, latencyMs: SLOW_MS }))
   })
   await rounds(plan.rounds.accept, places, async (place) => {
     if (place === null) return
@@ -81,6 +94,7 @@ export async function runSuite(places: readonly Place[], plan: Plan, say: (line:
     bareAccept: summarize(bareAccept.get(place) ?? []),
   })
   return {
+    plan,
     floor: measured(null),
     bareCalls: summarize(calls),
     stores: Object.fromEntries(places.map((place) => [place.kind, measured(place)])),

@@ -1,6 +1,6 @@
 import type { Kind } from './places.ts'
 import type { Summary } from './statistics.ts'
-import { type Measured, QUICK, type Results, SLOW } from './suite.ts'
+import { type Measured, QUICK, type Results, SLOW_MS } from './suite.ts'
 
 /** One line of the table. */
 export interface Line {
@@ -17,10 +17,10 @@ export interface Line {
 export function linesOf(results: Results, kind: Kind): Line[] {
   const ours = results.stores[kind]
   if (!ours) return []
-  const { floor, bareCalls } = results
+  const { floor, bareCalls, plan } = results
   return [
     ...burstLines(`${QUICK.alerts} alerts at ${QUICK.latencyMs} ms per call`, floor, ours),
-    ...slowLines(`${SLOW.alerts} alerts at ${SLOW.latencyMs} ms per call`, floor, ours),
+    ...slowLines(`${plan.slow} alerts at ${SLOW_MS} ms per call`, floor, ours),
     line(
       'webhooks accepted, per second',
       ours.bareAccept,
@@ -65,7 +65,7 @@ function slowLines(what: string, floor: Measured, ours: Measured): Line[] {
     const { ms, acceptMs } = bursts
     return ms && acceptMs ? { ...ms, median: ms.median - acceptMs.median, least: 0, most: 0 } : null
   }
-  const most = 2 * 3 * SLOW.latencyMs
+  const most = 2 * 3 * SLOW_MS
   return [
     line(`${what}, ms`, floor.slow.ms, ours.slow.ms, '0', '', null),
     plain('  to accept them, ms', floor.slow.acceptMs, ours.slow.acceptMs, '', null),
