@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { RefusedError } from '../../src/errors.ts'
 import { pipelineWorld } from '../support/service-pipeline.ts'
+import { blocking } from '../support/service-stage.ts'
 
 const ADDRESS = '203.0.113.7'
 const env = { ALLOW_DOCUMENTATION_RANGES: 'true' }
@@ -146,5 +149,64 @@ describe('a job', () => {
     await world.background()
     assert.equal(world.queue.state(id), 'waiting')
     assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
+  })
+
+  it('names a host that refused its call until that takes one', async (t) => {
+    const answers = [401, 200]
+    const server = createServer((_, response) => response.writeHead(answers.shift() ?? 500).end('{}'))
+    t.after(() => server.close().closeAllConnections())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const tell = `  - name: tell\n    type: http\n    with: { url: "http://127.0.0.1:${port}/" }`
+    const world = pipelineWorld({ env, playbook: blocking('1h', { between: tell }) })
+    const id = await world.deliver(ADDRESS)
+    assert.deepEqual(await world.queue.run(id), { kind: 'park', ms: 60_000, reason: 'host:127.0.0.1' })
+    assert.deepEqual(
+      world.pipeline.health.degraded().map(({ part }) => part),
+      ['host:127.0.0.1'],
+    )
+    assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
+    assert.deepEqual(world.pipeline.health.degraded(), [])
+  })
+
+  it('ends with an outcome where its playbook names a zone that is no longer configured', async () => {
+    const world = pipelineWorld({
+      env,
+      playbook: blocking('1h').replace('duration: 1h', 'duration: 1h, zones: [gone]'),
+    })
+    const id = await world.deliver(ADDRESS)
+    const ran = await world.queue.run(id)
+    assert.match(ran.kind === 'thrown' ? ran.error.message : '', /CLOUDFLARE_ZONE_ID names no zone gone/)
+    assert.equal((await world.record(id))?.outcome, 'gave-up')
+    assert.equal(world.siem.status.get(id), 'open')
+  })
+
+  it('runs once more when it is taken up in the very millisecond of its end', async () => {
+    const world = pipelineWorld({ env: { ...env, MODE: 'observe' } })
+    const id = await world.deliver(ADDRESS)
+    assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'observing' })
+    await world.deliver(ADDRESS, { id })
+    assert.equal(world.queue.state(id), 'waiting')
+    let decided = 0
+    world.beforeCommit = async ({ put }) => {
+      if (put?.some(({ collection }) => collection === 'outcomes')) decided++
+      return undefined
+    }
+    await world.queue.run(id)
+    assert.ok(decided > 0)
+  })
+
+  it('is decided anew when another wrote its ban at that moment, and no quota is spent twice', async () => {
+    const world = pipelineWorld({ env: { ...env, MAX_BANS_PER_HOUR: '1' } })
+    const [first, second] = [await world.deliver(ADDRESS), await world.deliver(ADDRESS)]
+    let lost = 0
+    world.beforeCommit = async ({ put }) => {
+      if (lost++ > 0 || !put?.some(({ collection }) => collection === 'bans')) return undefined
+      return false
+    }
+    assert.deepEqual(await world.queue.run(first), { kind: 'done', outcome: 'blocked' })
+    assert.deepEqual(await world.queue.run(second), { kind: 'done', outcome: 'blocked' })
+    const other = await world.deliver('203.0.113.8')
+    assert.deepEqual(await world.queue.run(other), { kind: 'done', outcome: 'quota-spent' })
   })
 })

@@ -75,7 +75,7 @@ export function pipelineWorld(
     records,
     queue,
     clock,
-    allowPrivateTargets: [],
+    allowPrivateTargets: ['127.0.0.1'],
     edges: edges.map((edge) => edge.port),
     siem,
     allowlist: { entries: () => NOBODY, unresolved: () => [], refresh: async () => {} },
