@@ -6,12 +6,15 @@ import type { Config } from './config.ts'
 import type { Ban } from './core/ban.ts'
 import type { EdgeState } from './core/edge-state.ts'
 import type { Playbook } from './core/playbook.ts'
+import { inOrder } from './core/playbook-match.ts'
 import type { Events } from './events.ts'
 import type { Metrics } from './metrics.ts'
 import { createOps } from './ops/ops.ts'
+import { OpsRefusal } from './ops/ops-refusal.ts'
 import { buildStatus, type Status } from './ops/status.ts'
 import { replay } from './pipeline/reopen.ts'
 import type { Queue } from './ports.ts'
+import { Refusal } from './receiver/refusal.ts'
 
 export const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 
@@ -27,6 +30,7 @@ export function createOpsApp(deps: {
 }) {
   const { config, events, metrics, store, queue, pipeline } = deps
   const { records } = store
+  const { friends, allowed, pausing, wake, given } = pipeline
   const startedAt = systemClock.now()
   const playbooks = () =>
     deps.playbooks().map(({ playbook: { file, name, mode, enabled } }) => ({ file, name, mode, enabled }))
@@ -51,6 +55,7 @@ export function createOpsApp(deps: {
       degraded: pipeline.health.degraded(),
       playbooks: playbooks(),
       wouldAdopt: pipeline.wouldAdopt(),
+      paused: await pausing.read(),
     })
   }
 
@@ -73,7 +78,29 @@ export function createOpsApp(deps: {
     replay: (alertId, by) => replay({ queue, clock: systemClock }, alertId, by),
     resume: pipeline.resume,
     playbooks,
-    byHand: { friends: pipeline.friends, releaseForMs: config.releaseForMs },
+    byHand: {
+      ...{ friends, allowed, pausing, wake, given },
+      releaseForMs: config.releaseForMs,
+      offenceMemoryMs: config.offenceMemoryMs,
+      historyForMs: config.historyForMs,
+      firstDuration: () => firstDuration(deps.playbooks().map(({ playbook }) => playbook)),
+      explain: (body) => pipeline.explain(body).catch(refuseUnread),
+    },
     events,
   })
+}
+
+/** How long a ban by hand lasts where nobody says: as long as the first one that an alert begins. */
+function firstDuration(playbooks: readonly Playbook[]): { durationMs: number | null; file: string } | null {
+  for (const { file, steps } of inOrder(playbooks.filter(({ enabled }) => enabled))) {
+    const block = steps.find((step) => step.type === 'cloudflare.block')
+    if (block !== undefined) return { durationMs: block.durations[0] ?? null, file }
+  }
+  return null
+}
+
+/** What is wrong with a body is for who asked, as it would be for who sends it. */
+function refuseUnread(error: unknown): never {
+  if (error instanceof Refusal) throw new OpsRefusal(400, error.message)
+  throw error
 }

@@ -3,6 +3,7 @@ import { type Allowlist, resolveName } from './adapters/allowlist.ts'
 import { createHttp } from './adapters/http.ts'
 import { createTemplates } from './adapters/templates.ts'
 import { parsePlaybook } from './adapters/yaml-playbook.ts'
+import { createExplain } from './app-explain.ts'
 import type { Config } from './config.ts'
 import { addressSet } from './core/address-set.ts'
 import { CLOUDFLARE_RANGES } from './core/cloudflare-ranges.ts'
@@ -79,6 +80,7 @@ export function createPipeline(deps: PipelineDeps) {
   const reopenDisplaced = createReopenDisplaced({ records, queue, clock, siem: deps.siem, events })
 
   function afterPass(report: PassReport): void {
+    inBackground('looking whether new bans are paused', pausing.look())
     if (health.degraded().some(({ part }) => part === 'cloudflare')) health.works('cloudflare')
     if (report.state === 'ok') health.works(`edge:${report.edge}`)
     else health.refused(`edge:${report.edge}`, `${report.state}: ${report.detail}`)
@@ -159,6 +161,8 @@ export function createPipeline(deps: PipelineDeps) {
     allowed,
     pausing,
     wake: parking.wakeFor,
+    given: allowlist.entries,
+    explain: createExplain({ ...deps, friends }, 'the ledger and the edges of the running service'),
     wouldAdopt: () => wouldAdopt,
     /** Ends an `edge-contested` stop (null: wherever there is one) and settles; answers the edges where there was one. */
     async resume(edge: string | null): Promise<string[]> {

@@ -41,14 +41,17 @@ export function createServiceEvents({ log, metrics }: { readonly log: Log; reado
       degraded.set(part, reason)
       count(part)
       log[known ? 'debug' : 'error'](
-        `${brief(part)} does not work with us: ${brief(reason)}`,
+        part === 'paused' ? brief(reason) : `${brief(part)} does not work with us: ${brief(reason)}`,
         event('degraded', 'failure', because(reason), labels({ part })),
       )
     },
     recovered({ part }) {
       if (!degraded.delete(part)) return
       count(part)
-      log.info(`${brief(part)} works again`, event('recovered', 'success', labels({ part })))
+      log.info(
+        part === 'paused' ? 'the pause is over' : `${brief(part)} works again`,
+        event('recovered', 'success', labels({ part })),
+      )
     },
     playbooksLoaded({ order, never }) {
       log.info(

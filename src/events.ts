@@ -1,11 +1,12 @@
 import { type AlertEvents, createAlertEvents } from './events-alert.ts'
 import { createEdgeEvents, type EdgeEvents } from './events-edge.ts'
+import { createOperatorEvents, type OperatorEvents } from './events-operator.ts'
 import { createServiceEvents, type ServiceEvents } from './events-service.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
 /** One function per thing that happens: a log line with the detail and a counter with few labels. None of them ever throws. */
-export interface Events extends AlertEvents, EdgeEvents, ServiceEvents {}
+export interface Events extends AlertEvents, EdgeEvents, OperatorEvents, ServiceEvents {}
 
 export function createEvents(deps: {
   readonly log: Log
@@ -14,7 +15,12 @@ export function createEvents(deps: {
 }): Events {
   const { log, metrics, now = () => new Date() } = deps
   return unfailing(
-    { ...createAlertEvents(deps), ...createEdgeEvents({ log, metrics, now }), ...createServiceEvents(deps) },
+    {
+      ...createAlertEvents(deps),
+      ...createEdgeEvents({ log, metrics, now }),
+      ...createOperatorEvents(deps),
+      ...createServiceEvents(deps),
+    },
     log,
   )
 }

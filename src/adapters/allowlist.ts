@@ -46,7 +46,7 @@ export async function openAllowlist(options: AllowlistOptions): Promise<Allowlis
 
   async function refreshOne(name: string): Promise<void> {
     try {
-      const texts = name === 'self' ? [await ownAddress(options.traceUrl)] : await (options.resolve ?? resolve)(name)
+      const texts = name === 'self' ? [await ownAddress(options.traceUrl)] : await (options.resolve ?? resolveName)(name)
       const addresses = texts.flatMap((text) => parseAddress(text)?.text ?? []).sort()
       if (addresses.length === 0) throw new Error(`${name} has no address`)
       if (addresses.join() === known.get(name)?.join()) return
@@ -74,7 +74,8 @@ function recordId(name: string): string {
   return `${PREFIX}${name}`
 }
 
-async function resolve(name: string): Promise<string[]> {
+/** The addresses of a host name, as the system looks it up. */
+export async function resolveName(name: string): Promise<string[]> {
   const found = await lookup(name, { all: true })
   return found.map(({ address }) => address)
 }

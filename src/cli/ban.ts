@@ -4,55 +4,35 @@ import { EXIT, plain } from './terminal.ts'
 
 export const ban: Command = {
   name: 'ban',
-  usage: 'ADDRESS -R REASON [-d DURATION]',
+  usage: 'ADDRESS [-d DURATION] [-R REASON]',
   summary: 'ban an address or prefix by hand, on all edges',
   help: `
-Bans an IPv4 or IPv6 address or CIDR (at the widest /8 or /32) on every edge,
-and says whether it is held. Private addresses, Cloudflare's own and those on
-ALLOWLIST are refused by name.
+Bans an IPv4 or IPv6 address or CIDR on every edge, and says whether it is held.
+Without -d it lasts as long as the first ban of the playbook, and says how long.
 
-  portcullis ban 198.51.100.7 -R "scans us since Monday" -d 7d`,
+Refused by name (exit code 2): private addresses, Cloudflare's own, friends of
+the allowlist, and what is wider than /8 or /32. The last two can be forced,
+with a reason; your own address (\`self\`) cannot.
+
+  portcullis ban 198.51.100.7 -R "scans us since Monday" -d 7d
+  portcullis ban 203.0.113.9 --force -R "the scanner we hired is gone"`,
   options: {
-    duration: { type: 'string', short: 'd', value: 'DURATION', help: '30m, 24h (default), 7d, … or forever' },
-    reason: { type: 'string', short: 'R', value: 'REASON', help: 'why, for those who come after (required)' },
+    duration: { type: 'string', short: 'd', value: 'DURATION', help: '30m, 24h, 7d, … or forever' },
+    reason: { type: 'string', short: 'R', value: 'REASON', help: 'why, for those who come after' },
+    force: { type: 'boolean', help: 'overrule the allowlist, or the width; needs a reason' },
     ...OUTPUT,
   },
   words: 1,
   async run(given, terminal) {
     const [address] = given.words
-    const reason = given.text('reason')
-    const duration = given.text('duration')
     if (address === undefined) throw wrong(ban, 'an address is missing')
-    if (reason === null) throw wrong(ban, 'a reason is missing: -R "why"')
-    const order = { address, reason, ...(duration === null ? {} : { duration }) }
-    const answer = await createClient(terminal.environment()).post('/api/bans', order)
+    if (given.flag('force') && given.text('reason') === null) throw wrong(ban, '--force needs a reason: -R "why"')
+    const answer = await createClient(terminal.environment()).post('/api/bans', {
+      address,
+      force: given.flag('force'),
+      ...given.texts(['duration', 'reason']),
+    })
     terminal.say(given.json ? JSON.stringify(answer, null, 2) : plain(answer.message ?? 'Done.'))
     return EXIT.ok
-  },
-}
-
-export const unban: Command = {
-  name: 'unban',
-  usage: 'ADDRESS [-R REASON]',
-  summary: 'lift a ban wholly, now, on all edges',
-  help: `
-Lifts every reason of the ban, takes it out of the rule, and verifies that it is
-gone (exit code 1 when an edge could not be verified). Alerts cannot ban the
-address again for RELEASE_FOR.
-
-  portcullis unban 198.51.100.7 -R "our new office"`,
-  options: {
-    reason: { type: 'string', short: 'R', value: 'REASON', help: 'why, for the history' },
-    ...OUTPUT,
-  },
-  words: 1,
-  async run(given, terminal) {
-    const [address] = given.words
-    if (address === undefined) throw wrong(unban, 'an address is missing')
-    const reason = given.text('reason')
-    const path = `/api/bans/${encodeURIComponent(address)}`
-    const answer = await createClient(terminal.environment()).delete(path, reason === null ? {} : { reason })
-    terminal.say(given.json ? JSON.stringify(answer, null, 2) : plain(answer.message ?? 'Done.'))
-    return answer.verified === true ? EXIT.ok : EXIT.failed
   },
 }

@@ -1,12 +1,14 @@
 import type { BanView } from '../ops/ban-view.ts'
+import { exportBans, importBans } from './bans-file.ts'
 import { type Answer, createClient } from './client.ts'
-import { type Command, OUTPUT, queryOf } from './command.ts'
+import { type Command, OUTPUT, queryOf, wrong } from './command.ts'
+import { underPause } from './paused.ts'
 import { relative, table } from './table.ts'
 import { EXIT, plain, type Terminal } from './terminal.ts'
 
 export const bans: Command = {
   name: 'bans',
-  usage: '[ADDRESS]',
+  usage: '[ADDRESS] | export [FILE] | import FILE',
   summary: 'who is banned, until when and why',
   help: `
 Lists the bans, the last seen first. With an ADDRESS: the ban of it, and those
@@ -15,7 +17,14 @@ none.
 
   portcullis bans --state waiting        what has no place at the edge yet
   portcullis bans --origin edge          what people put into the rule by hand
-  portcullis bans 198.51.100.7`,
+  portcullis bans 198.51.100.7
+
+\`export\` writes bans, ends, offences and the allowlist as JSON, to the output or
+a new FILE: a backup, and the way to another store. \`import\` (- for what is
+piped in) takes it, again as often as you like; who must not be banned is refused
+by name (exit code 1), and a file that is broken as a whole (exit code 2).
+
+  portcullis bans export bans.json`,
   options: {
     state: { type: 'string', value: 'STATE', help: 'held, waiting or ended' },
     origin: { type: 'string', value: 'ORIGIN', help: 'alert, operator or edge' },
@@ -24,18 +33,24 @@ none.
     limit: { type: 'string', value: 'N', help: 'at most so many (default 1000)' },
     ...OUTPUT,
   },
-  words: 1,
+  words: 2,
   async run(given, terminal) {
+    const [address, file] = given.words
+    if (address === 'export') return exportBans(file, terminal)
+    if (address === 'import' && file !== undefined) return importBans(file, given, terminal)
+    if (address === 'import') throw wrong(bans, 'the file is missing: portcullis bans import FILE')
+    if (file !== undefined) throw wrong(bans, `too many arguments: ${file}`)
     const client = createClient(terminal.environment())
-    const [address] = given.words
     if (address !== undefined) {
       const answer = await client.get(`/api/bans?address=${encodeURIComponent(address)}`)
-      terminal.say(given.json ? JSON.stringify(answer, null, 2) : detail(answer, terminal))
+      terminal.say(
+        given.json ? JSON.stringify(answer, null, 2) : underPause(answer, detail(answer, terminal), terminal),
+      )
       return EXIT.ok
     }
     const query = queryOf(given, ['state', 'origin', 'edge', 'sort', 'limit'])
     const answer = await client.get(`/api/bans?${query}`)
-    terminal.say(given.json ? JSON.stringify(answer, null, 2) : list(answer, terminal))
+    terminal.say(given.json ? JSON.stringify(answer, null, 2) : underPause(answer, list(answer, terminal), terminal))
     return EXIT.ok
   },
 }
@@ -55,8 +70,12 @@ function list(answer: Answer, { now }: Terminal): string {
   return bans.length < total ? `${page}\n${bans.length} of ${total}; --limit shows more.` : page
 }
 
-function detail(answer: Answer, { now, paint }: Terminal): string {
-  const { bans } = answer as unknown as { bans: readonly BanView[] }
+function detail(answer: Answer, terminal: Terminal): string {
+  return detailOf((answer as unknown as { bans: readonly BanView[] }).bans, terminal)
+}
+
+/** Each ban with its reasons and where it is held. */
+export function detailOf(bans: readonly BanView[], { now, paint }: Pick<Terminal, 'now' | 'paint'>): string {
   return bans
     .map((ban) =>
       [

@@ -96,6 +96,6 @@ function failureOf(status: number, message: string, url: string): CliError {
       `Portcullis at ${url} refused the token: OPS_TOKEN must be one that the service was started with.`,
     )
   if (status === 404) return new CliError(EXIT.notFound, message)
-  if (status === 400) return new CliError(EXIT.badInput, message)
+  if (status === 400 || status === 422) return new CliError(EXIT.badInput, message)
   return new CliError(EXIT.failed, message || `Portcullis answered ${status}.`)
 }

@@ -12,6 +12,8 @@ export interface Option extends ParseArgsOptionDescriptor {
 export interface Given {
   readonly words: readonly string[]
   text(name: string): string | null
+  /** Those of these options that were given. */
+  texts(names: readonly string[]): Readonly<Record<string, string>>
   flag(name: string): boolean
   /** `-o json` was given. */
   readonly json: boolean
@@ -44,9 +46,12 @@ export function readArguments(command: Command, args: readonly string[]): Given 
   const format = values.output
   if (format !== undefined && format !== 'json' && format !== 'text') throw wrong(command, '-o must be json or text')
   if (positionals.length > command.words) throw wrong(command, `too many arguments: ${positionals.join(' ')}`)
+  const text = (name: string) => (typeof values[name] === 'string' ? values[name] : null)
   return {
     words: positionals,
-    text: (name) => (typeof values[name] === 'string' ? values[name] : null),
+    text,
+    texts: (names) =>
+      Object.fromEntries(names.flatMap((name) => (text(name) === null ? [] : [[name, text(name) ?? '']]))),
     flag: (name) => values[name] === true,
     json: format === 'json',
   }
@@ -54,12 +59,7 @@ export function readArguments(command: Command, args: readonly string[]): Given 
 
 /** Those of the options that were given, as the query of a URL. */
 export function queryOf(given: Given, names: readonly string[]): URLSearchParams {
-  return new URLSearchParams(
-    names.flatMap((name): [string, string][] => {
-      const value = given.text(name)
-      return value === null ? [] : [[name, value]]
-    }),
-  )
+  return new URLSearchParams(given.texts(names))
 }
 
 export function helpOf(command: Command): string {

@@ -1,6 +1,7 @@
 import type { HistoryEntry } from '../ops/orders.ts'
 import { createClient } from './client.ts'
 import { type Command, OUTPUT, queryOf } from './command.ts'
+import { underPause } from './paused.ts'
 import { table } from './table.ts'
 import { EXIT } from './terminal.ts'
 
@@ -29,7 +30,7 @@ The newest entries first. \`alice=…\` in OPS_TOKEN names who holds a token.`,
       entry.detail ?? '',
     ])
     const page = rows.length === 0 ? 'Nothing yet.' : table(['WHEN', 'WHAT', 'EDGE', 'BY', 'ADDRESSES', 'WHY'], rows)
-    terminal.say(given.json ? JSON.stringify(answer, null, 2) : page)
+    terminal.say(given.json ? JSON.stringify(answer, null, 2) : underPause(answer, page, terminal))
     return EXIT.ok
   },
 }

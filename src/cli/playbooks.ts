@@ -1,22 +1,67 @@
 import { configForCheck } from '../config.ts'
+import { readText } from './bans-file.ts'
 import { sayFindings } from './check.ts'
-import { type Command, OUTPUT, wrong } from './command.ts'
+import { createClient } from './client.ts'
+import { type Command, type Given, OUTPUT, wrong } from './command.ts'
+import { explanationPage } from './explain-page.ts'
+import { underPause } from './paused.ts'
+import { CliError, EXIT, type Terminal } from './terminal.ts'
 
 export const playbooks: Command = {
   name: 'playbooks',
-  usage: 'check [DIR]',
-  summary: 'check playbooks: mistakes with line and column, order, reach',
+  usage: 'check [DIR] | explain FILE',
+  summary: 'check playbooks; explain what they would do with an alert',
   help: `
-Reads every *.yaml of DIR (else PLAYBOOKS_DIR) as the start does: mistakes with
-file, line and column, the order in which they are asked, and those that no
-alert can reach. Needs no running service; exit code 1 when a file is broken.`,
-  options: OUTPUT,
+\`check\` reads every *.yaml of DIR (else PLAYBOOKS_DIR) as the start does:
+mistakes with file, line and column, the order in which they are asked, and those
+that no alert can reach. Needs no running service; exit code 1 when one is broken.
+
+\`explain\` takes the body of a webhook (- for what is piped in) and says which
+playbook would answer each alert, what every guard says about each suspect, and
+the expression that would be written. It asks the running service, for its bans
+and edges matter, and changes nothing. With --offline it asks the playbooks here,
+as if nobody were banned yet.
+
+  portcullis playbooks explain body.json`,
+  options: {
+    offline: { type: 'boolean', help: 'explain without a service: an empty ledger, empty edges' },
+    ...OUTPUT,
+  },
   words: 2,
   async run(given, terminal) {
-    const [action, dir] = given.words
-    if (action !== 'check') throw wrong(playbooks, 'say what to do: portcullis playbooks check [DIR]')
+    const [action, name] = given.words
+    if (given.flag('offline') && action !== 'explain') throw wrong(playbooks, '--offline goes with explain')
+    if (action === 'explain') return explain(name, given, terminal)
+    if (action !== 'check') throw wrong(playbooks, 'say what to do: portcullis playbooks check [DIR], or explain FILE')
     const { config } = configForCheck(terminal.environment())
     const { checkPlaybooks } = await import('../check.ts')
-    return sayFindings(checkPlaybooks({ ...config, playbooksDir: dir ?? config.playbooksDir }), given, terminal)
+    return sayFindings(checkPlaybooks({ ...config, playbooksDir: name ?? config.playbooksDir }), given, terminal)
   },
+}
+
+async function explain(file: string | undefined, given: Given, terminal: Terminal): Promise<number> {
+  if (file === undefined) throw wrong(playbooks, 'the file with the body is missing (- for what is piped in)')
+  const body = await readText(file, terminal)
+  const answer = given.flag('offline') ? await offline(body, terminal) : await online(body, terminal)
+  terminal.say(
+    given.json
+      ? JSON.stringify(answer, null, 2)
+      : underPause({ ...answer }, explanationPage(answer, terminal), terminal),
+  )
+  return EXIT.ok
+}
+
+async function online(body: string, terminal: Terminal) {
+  const answer = await createClient(terminal.environment()).post('/api/explain', { body })
+  return answer as unknown as Awaited<ReturnType<typeof offline>>
+}
+
+async function offline(body: string, terminal: Terminal) {
+  const { config } = configForCheck(terminal.environment())
+  const { explainOffline } = await import('../app-explain.ts')
+  try {
+    return await explainOffline(config, body)
+  } catch (error) {
+    throw new CliError(EXIT.badInput, error instanceof Error ? error.message : String(error), { cause: error })
+  }
 }

@@ -5,8 +5,10 @@ import { EXIT, plain } from './terminal.ts'
 export const resume: Command = {
   name: 'resume',
   usage: '[EDGE]',
-  summary: 'write again to an edge that says edge-contested',
+  summary: 'end a pause; write again to an edge-contested edge',
   help: `
+Without an edge it ends a pause (\`portcullis pause\`): what waited goes on.
+
 When our rule is emptied or deleted a second time within 24 hours, Portcullis
 takes that as a person's will and writes nothing there any more
 (\`edge-contested\`). Find out who or what does it; then this ends the stop, at

@@ -1,18 +1,29 @@
 import { ConfigError } from '../config.ts'
 import { messageOf } from '../errors.ts'
-import { ban, unban } from './ban.ts'
+import { adopt } from './adopt.ts'
+import { allow, allowed, disallow } from './allow.ts'
+import { ban } from './ban.ts'
 import { bans } from './bans.ts'
 import { check } from './check.ts'
 import { type Command, helpOf, readArguments } from './command.ts'
+import { createCompletion } from './completion.ts'
 import { history } from './history.ts'
 import { init } from './init.ts'
+import { pause } from './pause.ts'
 import { playbooks } from './playbooks.ts'
 import { replay } from './replay.ts'
 import { resume } from './resume.ts'
 import { status } from './status.ts'
 import { CliError, EXIT, plain, type Terminal } from './terminal.ts'
+import { unban } from './unban.ts'
+import { why } from './why.ts'
 
-const COMMANDS: readonly Command[] = [init, check, status, bans, ban, unban, history, replay, resume, playbooks]
+const COMMANDS: readonly Command[] = [
+  ...[init, check, status],
+  ...[bans, why, ban, unban, allow, allowed, disallow, adopt],
+  ...[pause, resume, replay, history, playbooks],
+  createCompletion(() => COMMANDS),
+]
 
 /** Runs one command line; answers its exit code: 0 done, 1 failed, 2 bad input, 3 not found. Never throws. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {

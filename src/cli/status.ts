@@ -1,6 +1,7 @@
 import type { EdgeStatus, Status } from '../ops/status.ts'
 import { createClient } from './client.ts'
 import { type Command, OUTPUT } from './command.ts'
+import { underPause } from './paused.ts'
 import { bar, relative, spanOf } from './table.ts'
 import { EXIT, plain, type Terminal } from './terminal.ts'
 
@@ -17,7 +18,11 @@ docs/operations.md.`,
   words: 0,
   async run(given, terminal) {
     const answer = await createClient(terminal.environment()).get('/api/status')
-    terminal.say(given.json ? JSON.stringify(answer, null, 2) : page(answer as unknown as Status, terminal))
+    terminal.say(
+      given.json
+        ? JSON.stringify(answer, null, 2)
+        : underPause(answer, page(answer as unknown as Status, terminal), terminal),
+    )
     return EXIT.ok
   },
 }

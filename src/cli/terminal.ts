@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline/promises'
+import { text } from 'node:stream/consumers'
 import { styleText } from 'node:util'
 import { processEnvironment } from '../config.ts'
 import type { Environment } from '../config-environment.ts'
@@ -12,6 +14,10 @@ export interface Terminal {
   complain(text: string): void
   /** Somebody sits there who can be asked. */
   readonly interactive: boolean
+  /** One line from who sits there; only where `interactive`. */
+  ask?(question: string): Promise<string>
+  /** All that is piped in. */
+  read?(): Promise<string>
   /** Nothing where colours are not wanted. */
   paint(colour: Colour, text: string): string
   readonly now: () => Date
@@ -28,11 +34,22 @@ export function terminal(): Terminal {
   })
   return {
     environment: () => processEnvironment(),
-    say: (text) => console.log(text),
-    complain: (text) => console.error(text),
+    say: (words) => console.log(words),
+    complain: (words) => console.error(words),
     interactive: Boolean(process.stdin.isTTY && process.stdout.isTTY),
-    paint: (colour, text) => styleText(colour, text, { stream: process.stdout }),
+    ask: askOnce,
+    read: async () => text(process.stdin),
+    paint: (colour, words) => styleText(colour, words, { stream: process.stdout }),
     now: () => new Date(),
+  }
+}
+
+async function askOnce(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    return (await lines.question(question)).trim()
+  } finally {
+    lines.close()
   }
 }
 

@@ -33,7 +33,7 @@ export interface BanQuery {
 }
 
 const STATES = ['held', 'waiting', 'ended']
-const ORIGINS = ['alert', 'operator', 'edge']
+export const ORIGINS = ['alert', 'operator', 'edge']
 const SORTS = ['last-seen', 'created', 'until', 'address']
 const MOST = 10_000
 
@@ -99,7 +99,8 @@ const ORDERS: Readonly<Record<string, (a: BanView, b: BanView) => number>> = {
   },
 }
 
-function oneOf(name: string, value: unknown, allowed: readonly string[]): string | null {
+/** One of these words, null where nothing is given; a 400 otherwise. */
+export function oneOf(name: string, value: unknown, allowed: readonly string[]): string | null {
   if (value === undefined || value === '') return null
   if (typeof value === 'string' && allowed.includes(value)) return value
   throw new OpsRefusal(400, `${name} must be one of: ${allowed.join(', ')}.`)

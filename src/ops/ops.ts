@@ -2,14 +2,14 @@ import express, { type Express, type Request, type Response } from 'express'
 import helmet from 'helmet'
 import type { Secret } from '../config.ts'
 import type { Ban } from '../core/ban.ts'
-import type { Friends } from '../pipeline/pass-types.ts'
 import type { Records } from '../ports.ts'
-import { authorize, holderOf } from './authorize.ts'
+import { authorize } from './authorize.ts'
 import { bansCovering, readBanQuery, readTerm, selectBans, viewOf } from './ban-view.ts'
-import { banByHand, readReason, unbanByHand } from './bans-by-hand.ts'
 import { createBoard } from './board.ts'
+import type { ByHand, OrderEvents } from './by-hand.ts'
+import { addDoor, addressIn, ONE_BAN } from './door.ts'
 import { answerError, OpsRefusal } from './ops-refusal.ts'
-import { readHistory, replayAlerts, resumeEdges } from './orders.ts'
+import { readHistory } from './orders.ts'
 import type { PlaybookStatus, Status } from './status.ts'
 
 export interface OpsDeps {
@@ -33,12 +33,9 @@ export interface OpsDeps {
   /** Ends an `edge-contested` stop (null: on every edge); answers the edges where there was one. */
   resume(edge: string | null, by: string): Promise<string[]>
   playbooks(): readonly PlaybookStatus[]
-  /** What bans by hand need; absent: there are none. */
-  readonly byHand?: { readonly friends: () => Friends | Promise<Friends>; readonly releaseForMs: number }
-  readonly events: {
-    failed(e: { what: string; error: unknown }): void
-    unban(e: { addresses: readonly string[]; by: string; reason: string }): void
-  }
+  /** What people's orders need. */
+  readonly byHand: ByHand
+  readonly events: OrderEvents & { failed(e: { what: string; error: unknown }): void }
 }
 
 /** The ops port: health, metrics, the queue's dashboard, and the API that the command line speaks. */
@@ -60,7 +57,8 @@ export function createOps(deps: OpsDeps): Express {
     res.type(deps.metrics.contentType).send(await deps.metrics.text())
   })
   app.use('/queues', allowBoard, createBoard({ queue: deps.board, path: '/queues', replay: deps.replay }))
-  app.use('/api', requireJson, express.json({ limit: '256kb' }), api(deps))
+  app.use(['/api/import', '/api/explain'], requireJson, express.json({ limit: '64mb' }))
+  app.use('/api', requireJson, express.json({ limit: '256kb' }), sayPaused(deps), api(deps))
   app.use(() => {
     throw new OpsRefusal(404, 'There is nothing here. The paths are /metrics, /queues and /api/…')
   })
@@ -106,6 +104,16 @@ function requireJson(req: Request, _res: Response, next: () => void): void {
   next()
 }
 
+/** While paused every answer says so: nobody should wonder why nothing is banned. */
+function sayPaused({ byHand }: OpsDeps) {
+  return async (_req: Request, res: Response, next: () => void) => {
+    const paused = await byHand.pausing.read()
+    const send = res.json.bind(res)
+    if (paused !== null) res.json = (body: unknown) => send({ ...Object(body), paused })
+    next()
+  }
+}
+
 function api(deps: OpsDeps): express.Router {
   const { records } = deps
   const router = express.Router()
@@ -134,44 +142,6 @@ function api(deps: OpsDeps): express.Router {
   })
   router.get(ONE_BAN, async (req, res) => await showOne(addressIn(req), res))
 
-  router.post('/resume', async (req, res) => void res.json(await resumeEdges(deps, req.body, holderOf(res))))
-  router.post('/replay', async (req, res) => {
-    const answer = await replayAlerts(deps, req.body, holderOf(res))
-    res.status(answer.replayed.length === 0 ? 404 : 200).json(answer)
-  })
-  if (deps.byHand !== undefined) addByHand(router, { ...deps, ...deps.byHand }, edgesNow)
+  addDoor(router, { ...deps, ...deps.byHand })
   return router
-}
-
-/** A CIDR fits with its slash as it is or as %2F. */
-const ONE_BAN = '/bans/:address{/:length}'
-
-function addressIn(req: Request): string {
-  const { address = '', length } = req.params as { address?: string; length?: string }
-  return length === undefined ? address : `${address}/${length}`
-}
-
-function addByHand(
-  router: express.Router,
-  deps: OpsDeps & NonNullable<OpsDeps['byHand']>,
-  edgesNow: () => Promise<string[]>,
-): void {
-  const now = () => new Date()
-  router.post('/bans', async (req, res) => {
-    const edges = await edgesNow()
-    const { ban, error } = await banByHand({ ...deps, now, edges }, req.body, holderOf(res))
-    const held = ban?.state === 'held'
-    const where = Object.entries(ban?.edges ?? {}).filter(([, holding]) => !holding.held)
-    const why = error ?? (where.map(([edge, { why }]) => `${edge}: ${why}`).join('; ') || 'no pass has seen it yet')
-    const message = held ? `${ban.address} is held.` : `${ban?.address ?? 'It'} is written down and waits (${why}).`
-    res.status(held ? 201 : 202).json({ message, held, ban, ...(error === null ? {} : { error }) })
-  })
-  router.delete(ONE_BAN, async (req, res) => {
-    const { reason = req.query.reason ?? 'lifted by hand' } = Object(req.body) as { reason?: unknown }
-    const edges = await edgesNow()
-    const lifted = await unbanByHand({ ...deps, now, edges }, addressIn(req), readReason(reason), holderOf(res))
-    const rest = lifted.coveredBy.length > 0 ? ` It is still covered by ${lifted.coveredBy.join(', ')}.` : ''
-    const seen = lifted.verified ? 'no edge lists it any more' : (lifted.error ?? 'an edge still lists it')
-    res.status(lifted.verified ? 200 : 202).json({ message: `${lifted.address} is lifted; ${seen}.${rest}`, ...lifted })
-  })
 }

@@ -34,22 +34,19 @@ export async function readHistory(
   return { entries, next: entries.length < Number(limit) ? null : (entries.at(-1)?.id ?? null) }
 }
 
-const MOST_REPLAYS = 1000
-
-/** `{alerts: [id, …]}`: each is taken up again by a person's order. */
+/** Each of these alerts is taken up again by a person's order. */
 export async function replayAlerts(
   deps: { replay(alertId: string, by: string): Promise<boolean> },
-  body: unknown,
+  alerts: readonly string[],
   by: string,
 ): Promise<{ message: string; replayed: string[]; unknown: string[] }> {
-  const { alerts } = Object(body) as { alerts?: unknown }
-  if (!Array.isArray(alerts) || alerts.length === 0 || alerts.length > MOST_REPLAYS || !alerts.every(isId))
-    throw new OpsRefusal(400, `alerts must be a list of 1 to ${MOST_REPLAYS} alert ids.`)
   const replayed: string[] = []
   const unknown: string[] = []
-  for (const id of new Set<string>(alerts)) ((await deps.replay(id, by)) ? replayed : unknown).push(id)
+  for (const id of alerts) ((await deps.replay(id, by)) ? replayed : unknown).push(id)
   const missing = unknown.length === 0 ? '' : ` No job is kept (any more) for ${unknown.length}.`
-  return { message: `Replaying ${replayed.length} of ${alerts.length} alerts.${missing}`, replayed, unknown }
+  const message =
+    alerts.length === 0 ? 'There is no such alert.' : `Replaying ${replayed.length} of ${alerts.length} alerts.`
+  return { message: `${message}${missing}`, replayed, unknown }
 }
 
 /** `{edge?}`: writing goes on at the edge, or at every one that stopped as `edge-contested`. */
@@ -67,8 +64,4 @@ export async function resumeEdges(
   const message =
     resumed.length === 0 ? 'Nothing had stopped as edge-contested.' : `Writing goes on at ${resumed.join(', ')}.`
   return { message, resumed }
-}
-
-function isId(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= 512
 }

@@ -1,5 +1,6 @@
 import { type Ban, isWantedOn } from '../core/ban.ts'
 import type { EdgeState } from '../core/edge-state.ts'
+import type { Pause } from '../pipeline/pause.ts'
 
 /** What `/api/status` answers. Times are ISO 8601. */
 export interface Status {
@@ -16,7 +17,7 @@ export interface Status {
   readonly degraded: readonly { readonly part: string; readonly reason: string }[]
   readonly playbooks: readonly PlaybookStatus[]
   /** null: it is not paused. */
-  readonly paused: null
+  readonly paused: Pause | null
 }
 
 export interface PlaybookStatus {
@@ -63,6 +64,7 @@ export interface StatusFacts {
   readonly degraded: readonly { readonly part: string; readonly reason: string }[]
   readonly playbooks: readonly PlaybookStatus[]
   readonly wouldAdopt?: ReadonlyMap<string, readonly string[]>
+  readonly paused?: Pause | null
 }
 
 export function buildStatus(facts: StatusFacts): Status {
@@ -77,7 +79,7 @@ export function buildStatus(facts: StatusFacts): Status {
     queue,
     degraded: degraded.map(({ part, reason }) => ({ part, reason })),
     playbooks: playbooks.map(({ file, name, mode, enabled }) => ({ file, name, mode, enabled })),
-    paused: null,
+    paused: facts.paused ?? null,
   }
 }
 

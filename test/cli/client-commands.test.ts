@@ -91,12 +91,12 @@ describe('the command line', () => {
     const env = { PORTCULLIS_URL: ops.url, OPS_TOKEN: TOKEN }
     const banned = await runCli(args, env, folder.path)
     assert.equal(banned.code, 0, banned.err)
-    assert.match(banned.out, /203\.0\.113\.200 is held/)
+    assert.match(banned.out, /203\.0\.113\.200 is banned for 2h, and held/)
     assert.equal((await run('unban 203.0.113.200')).code, 0)
     assert.equal((await run('unban 203.0.113.200')).code, 3)
     assert.match((await run('history')).out, /lifted +- +alice +203\.0\.113\.200/)
     const refused = await runCli(['ban', '10.0.0.1', '-R', 'x'], env, folder.path)
-    assert.equal(refused.code, 1)
+    assert.equal(refused.code, 2)
     assert.match(refused.err, /private/)
   })
 
@@ -120,7 +120,25 @@ describe('the command line', () => {
       'bans --colour red',
       'bans a b c',
       'replay',
-      'ban 1.2.3.4',
+      'ban',
+      'ban 198.51.100.9 --force',
+      'ban rubbish',
+      'ban 0.0.0.0/0',
+      'unban',
+      'unban --all',
+      'unban --all 1.2.3.4',
+      'allow',
+      'allow rubbish',
+      'adopt',
+      'adopt -d forever',
+      'pause -d tomorrow',
+      'replay --failed x',
+      'replay --refused nonsense',
+      'bans import',
+      'bans import no-such-file.json',
+      'playbooks explain',
+      'playbooks explain no-such-file.json',
+      'completion fish',
       'bans --limit x',
       'status -o xml',
       'nothing',

@@ -78,6 +78,8 @@ const everything: { readonly [Name in keyof Events]: (events: Events) => void } 
   wouldAdopt: (e) => e.wouldAdopt({ edge: 'shop', addresses }),
   standing: (e) => e.standing({ edge: 'shop', held: 2, waiting: { 'edge-full': 1 }, used: 40, limit: 4096 }),
   unban: (e) => e.unban({ addresses, by: 'alice', reason: 'a customer' }),
+  ordered: (e) => e.ordered({ kind: 'allowed', addresses, by: 'alice', reason: 'our office' }),
+  paused: (e) => e.paused({ by: 'alice', until: null }),
   failed: (e) => e.failed({ what: 'catch-up', error: new Error('no answer') }),
 }
 

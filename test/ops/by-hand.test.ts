@@ -46,8 +46,12 @@ describe('a ban by hand', () => {
     }
   })
 
-  it('wants an address, a reason and a duration that can be read', async () => {
-    for (const body of [{}, { address: '198.51.100.9' }, { address: '198.51.100.9', reason: 'x', duration: '1 day' }])
+  it('wants an address and a duration that can be read', async () => {
+    for (const body of [
+      {},
+      { address: '198.51.100.9', force: true },
+      { address: '198.51.100.9', reason: 'x', duration: '1 day' },
+    ])
       assert.equal((await ops.post('/api/bans', body)).status, 400, JSON.stringify(body))
     assert.equal((await ops.post('/api/bans', { address: '198.51.100.9', reason: 'a\nb' })).status, 400)
   })
@@ -76,7 +80,7 @@ describe('lifting a ban', () => {
     await ops.putBans(banOf('192.0.2.0/24'))
     const answer = await lift('192.0.2.55')
     assert.equal(answer.status, 409)
-    assert.deepEqual(answer.json.coveredBy, ['192.0.2.0/24'])
+    assert.deepEqual(answer.json.covered, [{ address: '192.0.2.55', by: ['192.0.2.0/24'] }])
     assert.equal((await lift('192.0.2.0/24')).json.verified, true)
   })
 
@@ -86,7 +90,7 @@ describe('lifting a ban', () => {
     assert.equal(entries.length, 1)
     assert.deepEqual(
       [entries[0].kind, entries[0].by, entries[0].addresses, entries[0].detail],
-      ['banned', 'alice', ['198.51.100.30'], 'why it was banned'],
+      ['banned', 'alice', ['198.51.100.30'], 'for 1h (the first length of 90-block.yaml): why it was banned'],
     )
     const older = await ops.call(`/api/history?limit=1&before=${encodeURIComponent(entries[0].id)}`)
     assert.ok(older.json.entries[0].id < entries[0].id)

@@ -8,12 +8,24 @@ import type { Ban } from '../../src/core/ban.ts'
 import { NEW_EDGE } from '../../src/core/edge-state.ts'
 import { createOps, type OpsDeps } from '../../src/ops/ops.ts'
 import { buildStatus } from '../../src/ops/status.ts'
+import { createAllowed } from '../../src/pipeline/allow.ts'
+import { createHealth } from '../../src/pipeline/health.ts'
+import { createPausing } from '../../src/pipeline/pause.ts'
 import type { JobData, Queue, Records } from '../../src/ports.ts'
 import { listen } from '../../src/receiver/listen.ts'
 
 export const TOKEN = 'canary-ops-token-that-nobody-guesses'
 export const READ_TOKEN = 'canary-read-token-that-nobody-guesses'
 export const EDGES = ['shop', 'blog'] as const
+
+const OFFICE = { text: '203.0.113.0/28', note: 'office' }
+const OWN = { text: '198.51.100.250', note: 'self' }
+
+/** One name has addresses, and no other. */
+async function resolveForTests(name: string): Promise<string[]> {
+  if (name === 'vpn.example.org') return ['198.51.100.200', '2001:db8::200']
+  throw new Error(`getaddrinfo ENOTFOUND ${name}`)
+}
 
 /** An ops port on a free port over a fresh embedded store, with what it was asked to do. */
 export async function startOps(overrides: Partial<OpsDeps> = {}) {
@@ -24,6 +36,15 @@ export async function startOps(overrides: Partial<OpsDeps> = {}) {
   const replayed: { id: string; by: string }[] = []
   const resumed: { edge: string | null; by: string }[] = []
   const failures: unknown[] = []
+  const ordered: string[] = []
+  const woken: string[] = []
+  const clock = { now: () => new Date() }
+  const allowed = createAllowed({ records, clock, resolve: resolveForTests, onError: () => undefined })
+  const health = createHealth({
+    events: { degraded: () => undefined, recovered: () => undefined },
+    onRecovered: () => undefined,
+  })
+  const pausing = createPausing({ records, clock, health })
   const startedAt = new Date(Date.now() - 3_661_000)
   const deps: OpsDeps = {
     tokens: [{ name: 'alice', value: TOKEN }],
@@ -34,7 +55,7 @@ export async function startOps(overrides: Partial<OpsDeps> = {}) {
     records,
     board: queue.board(),
     storeReady: async () => true,
-    degraded: () => [],
+    degraded: health.degraded,
     async status() {
       const [edges, bans] = await Promise.all([records.all<typeof NEW_EDGE>('edges'), records.all<Ban>('bans')])
       return buildStatus({
@@ -50,6 +71,7 @@ export async function startOps(overrides: Partial<OpsDeps> = {}) {
         lastPasses: new Map(),
         degraded: deps.degraded(),
         playbooks: deps.playbooks(),
+        paused: await pausing.read(),
       })
     },
     settle: async () => settleAll(records),
@@ -64,14 +86,27 @@ export async function startOps(overrides: Partial<OpsDeps> = {}) {
     },
     playbooks: () => [{ file: '90-block.yaml', name: 'Block web attackers', mode: 'enforce', enabled: true }],
     byHand: {
-      friends: () => ({
-        allowlist: [{ text: '203.0.113.0/28', note: 'office' }],
+      friends: async () => ({
+        allowlist: [OFFICE, OWN, ...(await allowed.entries())],
         cloudflareRanges: addressSet(['104.16.0.0/13']),
         allowDocumentationRanges: true,
       }),
       releaseForMs: 24 * 3600_000,
+      offenceMemoryMs: 180 * 24 * 3600_000,
+      historyForMs: 365 * 24 * 3600_000,
+      firstDuration: () => ({ durationMs: 3600_000, file: '90-block.yaml' }),
+      wake: async (addresses) => void woken.push(...addresses),
+      given: () => [OFFICE],
+      allowed,
+      pausing,
+      explain: async () => ({ against: 'nothing', notes: [], alerts: [], invalid: [], skipped: [], edges: [] }),
     },
-    events: { failed: ({ error }) => void failures.push(error), unban: () => undefined },
+    events: {
+      failed: ({ error }) => void failures.push(error),
+      unban: () => undefined,
+      ordered: ({ kind }) => void ordered.push(kind),
+      paused: () => void ordered.push('paused'),
+    },
     ...overrides,
   }
   const server = await listen(createOps(deps), { host: '127.0.0.1', port: 0 })
@@ -107,7 +142,7 @@ export async function startOps(overrides: Partial<OpsDeps> = {}) {
     await rm(dataDir, { recursive: true, force: true })
   }
 
-  return { url, call, post, stop, records, queue, replayed, resumed, failures, putBans: put(records) }
+  return { url, call, post, stop, records, queue, replayed, resumed, failures, ordered, woken, putBans: put(records) }
 }
 
 /** A pass as far as the ops port can see it: every ban is held everywhere, and the rule lists exactly the bans. */

@@ -1,0 +1,105 @@
+import { account, type Head, stillNeeded } from '../core/account.ts'
+import { applyHands } from '../core/apply-hands.ts'
+import type { Ban } from '../core/ban.ts'
+import { clausesOf, compose } from '../core/compose.ts'
+import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
+import type { ExplainedEdge } from '../core/explanation.ts'
+import type { Released } from '../core/guards.ts'
+import { findOwnRule, whyNotHolding } from '../core/own-rule.ts'
+import { plan } from '../core/plan.ts'
+import type { Rule } from '../core/rules.ts'
+import { sweep } from '../core/sweep.ts'
+import { messageOf } from '../errors.ts'
+import type { Edge, Records } from '../ports.ts'
+import type { Friends } from './pass-types.ts'
+
+export interface ExplainEdgeDeps {
+  readonly records: Pick<Records, 'get' | 'all'>
+  readonly rule: { readonly description: string; readonly action: string; readonly limit: number }
+  readonly adoptForMs: number | null
+  readonly releaseForMs: number
+  readonly maxAlertAgeMs: number
+  /** MODE=observe. */
+  readonly observing: boolean
+}
+
+/** What the next pass over the edge would write if these were the bans: the same steps, none of them with an effect. */
+export async function explainEdge(
+  deps: ExplainEdgeDeps,
+  edge: Edge,
+  facts: {
+    readonly bans: ReadonlyMap<string, Ban>
+    readonly released: readonly Released[]
+    readonly friends: Friends
+    /** The addresses that are asked about. */
+    readonly about: ReadonlySet<string>
+    readonly now: Date
+  },
+): Promise<ExplainedEdge> {
+  const { description, action, limit } = deps.rule
+  const empty = { edge: edge.name, before: null, after: null, used: 0, limit, waiting: [], problem: '' }
+  const { now, about } = facts
+  let seen: Awaited<ReturnType<typeof look>>
+  try {
+    seen = await look(deps, edge, now)
+  } catch (error) {
+    return { ...empty, problem: `cannot be read: ${messageOf(error)}` }
+  }
+  const { head, known, state, hands, own } = seen
+  const before = own.kind === 'present' ? String(own.rule.expression) : null
+  if (own.kind === 'problem') return { ...empty, problem: `${own.state}: ${own.detail}` }
+  if (state.contested !== null)
+    return { ...empty, before, problem: 'edge-contested: nothing is written until `resume`' }
+  const holding = whyNotHolding(own)
+  const problem = holding === null ? '' : `${holding.state}: ${holding.detail}`
+  const untouched = deps.observing && known.base === null
+  if (state.base === null || untouched || (holding !== null && holding.state !== 'edge-disabled'))
+    return { ...empty, before, problem: untouched ? 'observing: nothing is written' : problem }
+  const effects = applyHands(facts.bans, hands, { ...deps, edge: edge.name, now })
+  const bans = new Map([...facts.bans].filter(([address]) => !effects.remove.has(address)))
+  for (const [address, ban] of effects.put) bans.set(address, ban)
+  const released = [...facts.released, ...effects.released]
+  const swept = sweep([...bans.values()], { ...facts.friends, released, maxAlertAgeMs: deps.maxAlertAgeMs, now })
+  for (const ban of swept.put) bans.set(ban.address, ban)
+  for (const { ban } of swept.gone) bans.delete(ban.address)
+  const planned = plan({
+    ...{ edge: edge.name, bans: [...bans.values()], limit, observing: deps.observing, now },
+    current: own.kind === 'present' ? own.terms : [],
+    clauses: clausesOf(own, state.base, state.debts),
+  })
+  const { debts, base } = state
+  const rules = compose({ rules: head.rules, own, base, debts, terms: planned.terms, description, action })
+  return {
+    ...{ edge: edge.name, before, used: planned.used, limit, problem },
+    after: rules === null ? null : expressionIn(rules, base.rule, description, before),
+    waiting: [...planned.waiting, ...planned.displaced].filter((address) => about.has(address)),
+  }
+}
+
+async function look({ records, rule }: ExplainEdgeDeps, edge: Edge, now: Date) {
+  const [ruleset, states] = await Promise.all([edge.read(), records.get<EdgeState>('edges', [edge.name])])
+  const head: Head =
+    ruleset === null
+      ? { rulesetId: '', version: 0, rules: [] }
+      : { rulesetId: ruleset.id, version: ruleset.version, rules: ruleset.rules }
+  const known = states.get(edge.name)?.doc ?? NEW_EDGE
+  const versions = new Map<number, readonly Rule[] | null>([[head.version, head.rules]])
+  for (;;) {
+    const needed = stillNeeded(known, head, versions)
+    if (needed.length === 0) break
+    for (const version of needed) versions.set(version, (await edge.version(version))?.rules ?? null)
+  }
+  return { head, known, ...account(known, head, versions, rule.description, now) }
+}
+
+/** null: it stays as it is. */
+function expressionIn(
+  rules: readonly Rule[],
+  remembered: Rule | null,
+  description: string,
+  before: string | null,
+): string | null {
+  const own = findOwnRule(rules, { remembered, description })
+  const after = own.kind === 'present' ? String(own.rule.expression) : null
+  return after === before ? null : after
+}
