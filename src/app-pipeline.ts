@@ -59,6 +59,8 @@ const NO_SIEM: Siem = {
 export function createPipeline(deps: PipelineDeps) {
   const { config, events, records, queue, clock, allowlist } = deps
   const observing = config.mode === 'observe'
+  // Unique to this instance: the lease of one that died is never taken for ours.
+  const holder = randomUUID()
   const parking = createParking({ records, queue })
   const inBackground = (what: string, work: Promise<unknown>) =>
     void work.catch((error) => events.failed({ what, error }))
@@ -103,8 +105,8 @@ export function createPipeline(deps: PipelineDeps) {
           records,
           clock,
           edge,
-          holder: HOLDER,
-          newId,
+          holder,
+          newId: () => newId(holder),
           rule: { description: cloudflare.rule, action: cloudflare.action, limit: cloudflare.expressionLimit },
           adoptForMs: config.adoptForMs,
           releaseForMs: config.releaseForMs,
@@ -166,7 +168,7 @@ export function createPipeline(deps: PipelineDeps) {
     wouldAdopt: () => wouldAdopt,
     /** Ends an `edge-contested` stop (null: wherever there is one) and settles; answers the edges where there was one. */
     async resume(edge: string | null): Promise<string[]> {
-      const resumed = await resumeEdges({ records, clock, holder: HOLDER }, edge === null ? settler.edges : [edge])
+      const resumed = await resumeEdges({ records, clock, holder }, edge === null ? settler.edges : [edge])
       if (resumed.length > 0) await settler.settle(resumed)
       return resumed
     },
@@ -190,14 +192,12 @@ export function createPipeline(deps: PipelineDeps) {
   }
 }
 
-/** Unique to this process: the lease of one that died is never taken for ours. */
-const HOLDER = randomUUID()
 let counter = 0
 
 /** Rises with time as text. */
-function newId(): string {
+function newId(holder: string): string {
   counter++
-  return `${new Date().toISOString()}.${String(counter).padStart(6, '0')}.${HOLDER.slice(0, 8)}`
+  return `${new Date().toISOString()}.${String(counter).padStart(6, '0')}.${holder.slice(0, 8)}`
 }
 
 /** While a name of the allowlist has never been resolved, nobody knows whom it protects: nothing new is decided. */

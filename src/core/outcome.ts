@@ -12,6 +12,8 @@ export interface AlertRecord {
   /** Event ages are measured at this moment, however often the alert is taken up again. */
   readonly firstDecidedAt: string
   readonly at: string
+  /** Which taking-up the outcome answers: the job's `reopenedAt`; absent: it was never taken up again. */
+  readonly round?: string
   /** Why it waits; null: it does not. */
   readonly waiting: string | null
   readonly rule: string

@@ -33,7 +33,9 @@ export function createConclusions(deps: {
     await records.commit({
       put: conclusions.map(({ data, outcome }) => {
         const record = known.get(data.alert.id)?.doc ?? newRecord(data, now)
-        return putRecord(data.alert.id, { ...record, outcome, at: now.toISOString(), waiting: null }, now)
+        const { round: _, ...rest } = record
+        const round = data.reopenedAt === undefined ? {} : { round: data.reopenedAt }
+        return putRecord(data.alert.id, { ...rest, ...round, outcome, at: now.toISOString(), waiting: null }, now)
       }),
       remove: conclusions.flatMap(({ data }) =>
         data.waiting === undefined ? [] : [{ collection: 'parked' as const, id: data.alert.id }],

@@ -39,9 +39,8 @@ const UNKNOWN = 'unknown-alert'
 export function createRespond(deps: RespondDeps): (job: Job) => Promise<Ran> {
   return async (job) => {
     const record = (await deps.records.get<AlertRecord>('outcomes', [job.id])).get(job.id)?.doc
-    // Concluded, and the process died before the queue heard of it.
-    if (record?.outcome && !(job.data.reopenedAt && job.data.reopenedAt >= record.at))
-      return { kind: 'done', outcome: record.outcome }
+    // Concluded, and the process died before the queue heard of it. Times of two instances are not compared.
+    if (record?.outcome && record.round === job.data.reopenedAt) return { kind: 'done', outcome: record.outcome }
     const playbook = await playbookOf(deps, job)
     const outputs: Record<string, unknown> = { ...job.data.checkpoints }
     const observing = deps.observing || playbook.mode === 'observe'

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { RefusedError } from '../../src/errors.ts'
+import { replay } from '../../src/pipeline/reopen.ts'
 import { pipelineWorld } from '../support/service-pipeline.ts'
 import { blocking } from '../support/service-stage.ts'
 
@@ -194,6 +195,20 @@ describe('a job', () => {
     }
     await world.queue.run(id)
     assert.ok(decided > 0)
+  })
+
+  it('runs once more although whoever took it up has a clock that is behind', async () => {
+    const world = pipelineWorld({ env })
+    const id = await world.deliver(ADDRESS)
+    await world.queue.run(id)
+    const now = () => new Date(world.clock.now().getTime() - 60_000)
+    assert.ok(await replay({ queue: world.queue, clock: { ...world.clock, now } }, id, 'alice'))
+    let calls = 0
+    world.siem.before = async () => void calls++
+    assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
+    assert.equal(calls, 1)
+    assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
+    assert.equal(calls, 1)
   })
 
   it('is decided anew when another wrote its ban at that moment, and no quota is spent twice', async () => {
