@@ -90,5 +90,5 @@ export function createServiceEvents({ log, metrics }: { readonly log: Log; reado
 
 /** Host names come from templates and so, in the end, from alerts: all hosts share one label. */
 function labelOf(part: string): string {
-  return part.startsWith('host:') ? 'host' : part
+  return /^(host|edge):/.exec(part)?.[1] ?? part
 }

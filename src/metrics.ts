@@ -52,6 +52,7 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
   const degraded = gauge('degraded', 'Parts that refuse to work with us.', 'part')
 
   const refreshers: (() => Promise<void>)[] = []
+  const seenStates = new Map<string, ReadonlySet<string>>()
   return {
     webhook: (result) => webhooks.inc({ result: word(result) }),
     missing: (count) => missing.inc(Math.max(0, count)),
@@ -67,7 +68,12 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
     setLastSettle: (edge, at) => last.set({ edge }, at.getTime() / 1000),
     cloudflareCall: (method, status) => calls.inc({ method: word(method), status: word(status) }),
     degraded: (part, count) => degraded.set({ part: word(part) }, count),
-    setBans: (edge, counts) => setEach(bans, { edge }, 'state', counts),
+    setBans(edge, counts) {
+      // A state that nobody is in any more is 0, not what it was.
+      const states = new Set([...(seenStates.get(edge) ?? []), ...Object.keys(counts)])
+      seenStates.set(edge, states)
+      setEach(bans, { edge }, 'state', { ...Object.fromEntries([...states].map((state) => [state, 0])), ...counts })
+    },
     setRoom: (edge, counts) => setEach(room, { edge }, 'kind', counts),
     setQueue: (counts) => setEach(queue, {}, 'state', counts),
     beforeScrape: (refresh) => void refreshers.push(refresh),

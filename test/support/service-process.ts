@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { World } from '../../src/simulator/world.ts'
 import { type Answer, environment, postTo } from './service.ts'
@@ -27,11 +26,10 @@ export async function startProcess(
   { store, dataDir }: StoreConfig,
   env: Record<string, string> = {},
 ): Promise<ServiceProcess> {
-  const port = await freePort()
   const child = spawn(process.execPath, [MAIN], {
     env: {
       PATH: process.env.PATH ?? '',
-      ...environment(world, { PLAYBOOKS_DIR: PLAYBOOKS, PORT: String(port), OPS_PORT: String(await freePort()) }),
+      ...environment(world, { PLAYBOOKS_DIR: PLAYBOOKS, PORT: '0', OPS_PORT: '0' }),
       STORE_URL: store.kind === 'embedded' ? 'embedded' : store.url,
       ...(dataDir === '' ? {} : { DATA_DIR: dataDir }),
       ...env,
@@ -47,8 +45,7 @@ export async function startProcess(
   process.once('exit', end)
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   void ended.then(() => process.removeListener('exit', end))
-  await healthy(`http://127.0.0.1:${port}/healthz`, child, () => said)
-  const url = `http://127.0.0.1:${port}/webhooks/elastic`
+  const url = await started(child, () => said)
   return {
     url,
     post: (body) => postTo(url, body),
@@ -66,23 +63,13 @@ export async function startProcess(
   }
 }
 
-async function healthy(url: string, child: ChildProcess, said: () => string): Promise<void> {
+/** The address that its line about the start names. */
+async function started(child: ChildProcess, said: () => string): Promise<string> {
   const end = Date.now() + START_WITHIN_MS
   for (;;) {
-    const ok = await fetch(url).then(
-      (answer) => answer.ok,
-      () => false,
-    )
-    if (ok) return
+    const url = /"webhook":"(http[^"]+)"/.exec(said())?.[1]
+    if (url !== undefined) return url
     if (child.exitCode !== null || Date.now() > end) throw new Error(`The service did not start:\n${said()}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as { port: number }
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }
