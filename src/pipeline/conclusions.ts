@@ -38,7 +38,7 @@ export function createConclusions(deps: {
         return putRecord(data.alert.id, { ...rest, ...round, outcome, at: now.toISOString(), waiting: null }, now)
       }),
       remove: conclusions.flatMap(({ data }) =>
-        data.waiting === undefined ? [] : [{ collection: 'parked' as const, id: data.alert.id }],
+        mayBeParked(data) ? [{ collection: 'parked' as const, id: data.alert.id }] : [],
       ),
     })
     for (const { data, outcome } of conclusions) {
@@ -49,6 +49,11 @@ export function createConclusions(deps: {
   }
 
   return (data, outcome) => together.ask({ data, outcome })
+}
+
+/** A job that was taken up again no longer knows whether it waited before. */
+function mayBeParked({ waiting, reopenedAt }: JobData): boolean {
+  return waiting !== undefined || reopenedAt !== undefined
 }
 
 /** An alert whose playbook blocks nothing has no record before its end. */

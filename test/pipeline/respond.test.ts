@@ -211,6 +211,18 @@ describe('a job', () => {
     assert.equal(calls, 1)
   })
 
+  it('leaves nothing among the parked once it has ended, also when it was taken up while it waited', async () => {
+    const world = pipelineWorld({ env })
+    const id = await world.deliver(ADDRESS)
+    world.siem.before = () => Promise.reject(new RefusedError('elastic', 'Elasticsearch does not know the API key'))
+    assert.equal((await world.queue.run(id)).kind, 'park')
+    assert.equal(await world.records.count('parked'), 1)
+    world.siem.before = async () => {}
+    await replay(world, id, 'alice')
+    assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
+    assert.equal(await world.records.count('parked'), 0)
+  })
+
   it('is decided anew when another wrote its ban at that moment, and no quota is spent twice', async () => {
     const world = pipelineWorld({ env: { ...env, MAX_BANS_PER_HOUR: '1' } })
     const [first, second] = [await world.deliver(ADDRESS), await world.deliver(ADDRESS)]
