@@ -54,9 +54,17 @@ export function createRespond(deps: RespondDeps): (job: Job) => Promise<Ran> {
       // A call to the outside is not to be made twice once its answer is known; the other steps may be repeated.
       if (step.type === 'http') await job.save({ ...job.data, checkpoints: outputs })
     }
-    return end(deps, job, context, blockOutcome(context, blockOutputs(context)))
+    return end(deps, job, context, outcomeOfRun(context))
   }
 }
+
+/** Steps that only observed have left something to do: enforcing takes such an alert up again. */
+function outcomeOfRun(context: StepContext): Outcome {
+  const outcome = blockOutcome(context, blockOutputs(context))
+  return context.observing && ACTED.includes(outcome) ? 'observing' : outcome
+}
+
+const ACTED: readonly Outcome[] = ['blocked', 'done', 'partly']
 
 async function playbookOf(deps: RespondDeps, job: Job): Promise<Playbook> {
   try {

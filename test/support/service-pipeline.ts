@@ -45,17 +45,19 @@ export function pipelineWorld(
     readonly env?: Record<string, string>
     readonly playbook?: string
     readonly zones?: readonly string[]
+    /** The same store, queue and outside: a restart with other settings. */
+    readonly after?: PipelineWorld
   } = {},
 ): PipelineWorld {
   let time = Date.parse('2026-03-01T00:00:00.000Z')
-  const clock = {
+  const clock = options.after?.clock ?? {
     now: () => new Date(time),
     sleep: () => new Promise<void>((resolve) => setImmediate(resolve)),
     advance(ms: number) {
       time += ms
     },
   }
-  const memory = memoryRecords()
+  const memory = options.after?.records ?? memoryRecords()
   const records: Records = {
     ...memory,
     async commit(change) {
@@ -63,10 +65,10 @@ export function pipelineWorld(
       return memory.commit(change)
     },
   }
-  const queue = memoryQueue()
+  const queue = options.after?.queue ?? memoryQueue()
   const names = options.zones ?? ['shop']
-  const edges = names.map((name) => fakeEdge(name, clock.now))
-  const siem = fakeSiem()
+  const edges = options.after?.edges ?? names.map((name) => fakeEdge(name, clock.now))
+  const siem = options.after?.siem ?? fakeSiem()
   const text = options.playbook ?? blocking('1h')
   const files = [{ playbook: parsePlaybook(text, 'block.yaml'), text }]
   const pipeline = createPipeline({
