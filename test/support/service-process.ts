@@ -69,7 +69,8 @@ async function started(child: ChildProcess, said: () => string): Promise<string>
   for (;;) {
     const url = /"webhook":"(http[^"]+)"/.exec(said())?.[1]
     if (url !== undefined) return url
-    if (child.exitCode !== null || Date.now() > end) throw new Error(`The service did not start:\n${said()}`)
+    const how = child.exitCode ?? child.signalCode ?? (Date.now() > end ? `it took ${START_WITHIN_MS} ms` : null)
+    if (how !== null) throw new Error(`The service did not start (${how}):\n${said()}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
