@@ -21,8 +21,8 @@ none.
 
 \`export\` writes bans, ends, offences and the allowlist as JSON, to the output or
 a new FILE: a backup, and the way to another store. \`import\` (- for what is
-piped in) takes it, again as often as you like; who must not be banned is refused
-by name (exit code 1), and a file that is broken as a whole (exit code 2).
+piped in) takes it, as often as you like; who must not be banned is refused by
+name (exit code 1), and a broken file as a whole (exit code 2).
 
   portcullis bans export bans.json`,
   options: {

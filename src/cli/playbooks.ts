@@ -13,14 +13,14 @@ export const playbooks: Command = {
   summary: 'check playbooks; explain what they would do with an alert',
   help: `
 \`check\` reads every *.yaml of DIR (else PLAYBOOKS_DIR) as the start does:
-mistakes with file, line and column, the order in which they are asked, and those
-that no alert can reach. Needs no running service; exit code 1 when one is broken.
+mistakes with file, line and column, the order in which they are asked, and
+those that no alert can reach. Exit code 1 when one is broken.
 
 \`explain\` takes the body of a webhook (- for what is piped in) and says which
 playbook would answer each alert, what every guard says about each suspect, and
 the expression that would be written. It asks the running service, for its bans
-and edges matter, and changes nothing. With --offline it asks the playbooks here,
-as if nobody were banned yet.
+and edges matter, and changes nothing. With --offline it asks the playbooks
+here, as if nobody were banned yet.
 
   portcullis playbooks explain body.json`,
   options: {

@@ -37,7 +37,8 @@ function pageOf(found: Why, terminal: Terminal): string {
   const parts = [
     plain(found.message),
     ...(bans.length === 0 ? [] : [detailOf(bans, terminal)]),
-    ...(guarded === null
+    // A release has a line of its own.
+    ...(guarded === null || guarded.refusal === 'released'
       ? []
       : [`An alert could not ban it now: ${plain(guarded.refusal)} (${plain(guarded.detail)})`]),
     ...released.map((r) =>

@@ -101,7 +101,12 @@ export function addDoor(router: Router, deps: DoorDeps): void {
     const { message, resumed } = await resumeEdges(deps, req.body, holderOf(res))
     const ended = edge === undefined && (await endPause(by, holderOf(res)))
     if (resumed.length > 0) await note(by, { kind: 'resumed', detail: resumed.join(', ') }, holderOf(res))
-    const words = [...(ended ? ['The pause is over.'] : []), ...(ended && resumed.length === 0 ? [] : [message])]
+    const nothing = edge === undefined && !ended && resumed.length === 0
+    const words = [
+      ...(ended ? ['The pause is over.'] : []),
+      ...(nothing ? ['Nothing was paused, and no edge had stopped as edge-contested.'] : []),
+      ...(resumed.length > 0 || edge !== undefined ? [message] : []),
+    ]
     res.json({ message: words.join(' '), resumed, pauseEnded: ended })
   })
 

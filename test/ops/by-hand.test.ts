@@ -46,6 +46,24 @@ describe('a ban by hand', () => {
     }
   })
 
+  it('can be forced past the allowlist and the width, with a reason, and past nothing else', async () => {
+    const force = (address: string) => ops.post('/api/bans', { address, reason: 'x', force: true, duration: '1h' })
+    assert.equal((await force('203.0.113.6')).json.forced, 'allowlisted')
+    assert.equal((await force('24.0.0.0/7')).json.forced, 'too-broad')
+    assert.equal((await force('198.51.100.60')).json.forced, null)
+    for (const [address, refusal] of [
+      ['198.51.100.250', 'allowlisted'],
+      ['10.1.2.3', 'private'],
+      ['104.16.1.1', 'cloudflare'],
+      ['104.0.0.0/6', 'cloudflare'],
+      ['nonsense', 'malformed'],
+    ] as const) {
+      const answer = await force(address)
+      assert.deepEqual([answer.status, answer.json.refusal, answer.json.forcible], [422, refusal, false], address)
+      assert.equal(await banned(address), undefined)
+    }
+  })
+
   it('wants an address and a duration that can be read', async () => {
     for (const body of [
       {},
