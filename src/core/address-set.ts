@@ -26,6 +26,17 @@ export function addressSet(terms: Iterable<Term | string>): AddressSet {
   }
 }
 
+/** Whether one of the terms, alone, covers the given one: two halves do not cover the whole. */
+export function coveredByOne(terms: Iterable<Term | string>): (term: Term | string) => boolean {
+  const widest = withoutCovered(Array.from(terms, termOf)).sort(byStart)
+  const intervals = { 4: widest.filter(({ family }) => family === 4), 6: widest.filter(({ family }) => family === 6) }
+  return (term) => {
+    const { family, first, last } = termOf(term)
+    const interval = lastStartingBy(first, intervals[family])
+    return interval !== undefined && last <= interval.last
+  }
+}
+
 /** Drops every term that one other term covers, keeping the first of equals and the order of the rest. */
 export function withoutCovered<T extends Term | string>(terms: Iterable<T>): T[] {
   const all = Array.from(terms, (given, place) => ({ given, place, term: termOf(given) }))

@@ -1,4 +1,4 @@
-import { addressSet } from './address-set.ts'
+import { coveredByOne } from './address-set.ts'
 import { clausesOwed, sameContent } from './debts.ts'
 import type { Base, Debt } from './edge-state.ts'
 import { serializeExpression } from './expression/serialize.ts'
@@ -39,10 +39,9 @@ export function clausesOf(own: ComposeFacts['own'], base: Base, debts: readonly 
   return base.rule === null ? [] : clausesIn(base.rule)
 }
 
-/** Compared as sets of addresses: another spelling of the same is no reason to write. */
+/** Another spelling of the same addresses is no reason to write. */
 export function sameTerms(a: readonly string[], b: readonly string[]): boolean {
-  const [inA, inB] = [addressSet(a), addressSet(b)]
-  return a.every((term) => inB.covers(term)) && b.every((term) => inA.covers(term))
+  return a.every(coveredByOne(b)) && b.every(coveredByOne(a))
 }
 
 function missingRule({ rules, base, terms, description, action }: ComposeFacts): Rule {

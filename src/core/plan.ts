@@ -1,5 +1,5 @@
 import { parseTerm, type Term } from './address.ts'
-import { addressSet } from './address-set.ts'
+import { coveredByOne } from './address-set.ts'
 import { type Ban, isWantedOn, rankOn } from './ban.ts'
 import { expressionLength, serializeExpression } from './expression/serialize.ts'
 
@@ -44,8 +44,8 @@ export function plan(facts: PlanFacts): Plan {
   const inRule = new Set(chosen)
   const standing = current.filter((term) => inRule.has(term))
   const terms = [...standing, ...chosen.filter((term) => !standing.includes(term))]
-  const placed = addressSet(terms)
-  const out = wanted.filter((ban) => !placed.covers(ban.address))
+  const isPlaced = coveredByOne(terms)
+  const out = wanted.filter((ban) => !isPlaced(ban.address))
   const isDisplaced = (ban: Ban) => ban.edges[edge]?.held === true && rankOn(ban, edge, now) === 2
   return {
     terms,
@@ -67,7 +67,7 @@ interface Candidate {
   readonly stays: boolean
 }
 
-/** In order of rank, as many as fit; what a chosen term covers takes no room. */
+/** In order of rank, as many as fit; what one chosen term covers takes no room. */
 function choose(candidates: readonly Candidate[], room: number): string[] {
   const first: Candidate[] = []
   for (;;) {
@@ -86,16 +86,20 @@ function fill(candidates: readonly Candidate[], room: number): { chosen: Term[];
   for (const candidate of candidates) {
     const { term, stays } = candidate
     if (chosen.some((c) => covers(c, term))) continue
-    const inside = chosen.filter((c) => covers(term, c))
-    const cost = lengthOf(term) - inside.reduce((sum, c) => sum + lengthOf(c), 0)
+    const cost = costOf(term, chosen)
     if (cost > left && !stays) sentAway = true
     else if (cost < 0 && sentAway) return { chosen, freeing: candidate }
     else {
-      chosen = [...chosen.filter((c) => !inside.includes(c)), term]
+      chosen = [...chosen.filter((c) => !covers(term, c)), term]
       left -= cost
     }
   }
   return { chosen, freeing: null }
+}
+
+/** Characters that the term takes beside the chosen ones: those that it covers make room for it. */
+function costOf(term: Term, chosen: readonly Term[]): number {
+  return chosen.reduce((cost, c) => (covers(term, c) ? cost - lengthOf(c) : cost), lengthOf(term))
 }
 
 function lengthOf(term: Term): number {
@@ -106,11 +110,13 @@ function covers(a: Term, b: Term): boolean {
   return a.family === b.family && a.first <= b.first && b.last <= a.last
 }
 
-function isNew(ban: Ban, edge: string, now: Date): boolean {
+/** An automatic ban that this edge does not hold yet. */
+export function isNew(ban: Ban, edge: string, now: Date): boolean {
   return ban.edges[edge]?.held !== true && rankOn(ban, edge, now) === 2
 }
 
-function order(a: Ban, b: Ban, edge: string, now: Date): number {
+/** Who goes first when room is given out: by rank, then held ones, then the last seen. */
+export function order(a: Ban, b: Ban, edge: string, now: Date): number {
   const place = (ban: Ban) => rankOn(ban, edge, now) * 2 + (ban.edges[edge]?.held ? 0 : 1)
   return (
     place(a) - place(b) ||

@@ -1,4 +1,4 @@
-import { addressSet } from './address-set.ts'
+import { coveredByOne } from './address-set.ts'
 import { type Ban, isWantedOn, withHolding, withoutEdge } from './ban.ts'
 
 /** What a pass found at its end. */
@@ -18,7 +18,7 @@ export interface Found {
 /** Held or waiting, and why: the bans whose entry for this edge changes. Repeating it changes nothing. */
 export function verdicts(bans: readonly Ban[], found: Found): Ban[] {
   const { edge, state, displaced, now } = found
-  const listed = addressSet(found.terms)
+  const isListed = coveredByOne(found.terms)
   return bans.flatMap((ban) => {
     const next = !isWantedOn(ban, edge, now)
       ? edge in ban.edges
@@ -28,7 +28,7 @@ export function verdicts(bans: readonly Ban[], found: Found): Ban[] {
         ? ban
         : state !== 'ok'
           ? withHolding(ban, edge, false, state, now)
-          : listed.covers(ban.address)
+          : isListed(ban.address)
             ? withHolding(ban, edge, true, '', now)
             : withHolding(ban, edge, false, whyNot(ban.address, displaced, found.observing), now)
     return next === ban ? [] : [next]
