@@ -64,8 +64,9 @@ async function tryToTake(
     ],
   })
   if (!taken) return null
-  const rev = mine ? epoch.rev : (await records.get<{ holder: string }>('epochs', [edge])).get(edge)?.rev
-  return rev === undefined ? null : held(deps, edge, rev, wanted)
+  const begun = mine ? epoch : (await records.get<{ holder: string }>('epochs', [edge])).get(edge)
+  // Who stood still since may read the epoch of somebody who has taken over, and would write under it.
+  return begun?.doc.holder === holder ? held(deps, edge, begun.rev, wanted) : null
 }
 
 function held(

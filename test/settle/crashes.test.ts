@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
-import type { Rule } from '../../src/ports.ts'
+import type { Records, Rule } from '../../src/ports.ts'
 import { interrupted } from '../support/fake-edge.ts'
 import { DAY, HOUR, settleWorld, termsIn, type World } from '../support/settle-world.ts'
 
@@ -87,6 +87,26 @@ describe('when answers are lost and processes die', () => {
     await world.pass({ holder: 'another' })
     ok(world.clock.now().getTime() - begun >= 30_000)
     deepEqual(terms(), [A, B])
+  })
+
+  it('does not write under the epoch of an instance that took over just after it had taken the lease itself', async () => {
+    await world.pass({ holder: 'another' })
+    await world.alert(C)
+    const { records } = world
+    const stalling: Records = {
+      ...records,
+      async commit(change) {
+        const written = await records.commit(change)
+        if (world.clock.now() < stalled && change.put?.some(({ collection }) => collection === 'epochs')) {
+          world.clock.advance(31_000)
+          await world.pass({ holder: 'another' })
+        }
+        return written
+      },
+    }
+    const stalled = new Date(world.clock.now().getTime() + 1)
+    await world.pass({ records: stalling })
+    equal((await records.get<{ holder: string }>('epochs', ['shop'])).get('shop')?.doc.holder, 'one')
   })
 
   it('takes an older version than it knows for a stale answer, not for a person', async () => {
