@@ -1,5 +1,5 @@
 import type { Attempt } from './edge-state.ts'
-import { digestOf, keyOf, newestChange, type Rule, sameRule } from './rules.ts'
+import { digestOf, keyOf, newestChange, type Rule } from './rules.ts'
 
 /** Versions of the ruleset by number, as far as they are known; null: Cloudflare no longer has it. */
 export type Versions = ReadonlyMap<number, readonly Rule[] | null>
@@ -30,7 +30,7 @@ export function landedAttempts(
     const isOurs = (a: Attempt) => {
       if (a.landed !== null || a.read >= version || a.digest !== digest) return false
       const equal = result.some((b) => b.landed !== null && b.landed < version && b.digest === digest)
-      return !((equal || isUntouched(own, before, rules)) && isLongAfter(rules, a))
+      return !((equal || listsTheSame(own, before, rules)) && isLongAfter(rules, a))
     }
     const index = result.findLastIndex(isOurs)
     const attempt = result[index]
@@ -39,9 +39,10 @@ export function landedAttempts(
   return result
 }
 
-function isUntouched(own: string | null, before: readonly Rule[], after: readonly Rule[]): boolean {
+/** Whether our rule has the expression that it had the version before: then a person need not have typed ours to make the same. */
+function listsTheSame(own: string | null, before: readonly Rule[], after: readonly Rule[]): boolean {
   const [was, is] = [before, after].map((rules) => rules.find((rule) => keyOf(rule) === own))
-  return was !== undefined && is !== undefined && sameRule(was, is)
+  return was !== undefined && is !== undefined && was.expression === is.expression
 }
 
 /**

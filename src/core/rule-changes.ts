@@ -16,13 +16,16 @@ export function changesBetween(
   const changes: RuleChange[] = []
   for (const key of old.keys()) if (!now.has(key) && !own.has(key)) changes.push({ kind: 'remove', key })
   const moved = movedBetween(before, after)
+  const ours = before.find((rule) => own.has(keyOf(rule)))
   // From left to right: whatever is put somewhere finds its neighbour in place.
   after.forEach((rule, i) => {
     const key = keyOf(rule)
     const was = old.get(key)
     if (moved.has(key)) changes.push({ kind: 'move', key, after: keyBefore(after, i) })
     if (own.has(key)) {
-      if (was !== undefined) changes.push(...ownChanges(was, rule))
+      // An old copy may bring our rule back under another name.
+      const mine = was ?? ours
+      if (mine !== undefined) changes.push(...ownChanges(mine, rule))
     } else if (was === undefined) changes.push({ kind: 'add', rule, after: keyBefore(after, i) })
     else if (!sameRule(was, rule)) changes.push({ kind: 'change', key, ...fieldsBetween(was, rule, NOT_A_PERSONS) })
   })

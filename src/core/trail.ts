@@ -10,17 +10,18 @@ const KEPT_MS = 24 * 3600_000
 const KEPT_STEPS = 50
 
 /**
- * The kept version nearest to `it` by terms, the newest of equals: what a person had before him who saved `it`.
+ * The kept version nearest to `it` by terms, the newest of equals: what a person had before him who saved `it`. One without our
+ * rule is nobody's ancestor who has it, and the other way round, unless there is no better.
  * `now` is the newest kept version, `trail` leads from it into the past.
  */
 export function ancestorOf(it: Snapshot, now: Snapshot, trail: readonly TrailStep[]): Snapshot {
   const target = new Set(it.terms)
   let best = now
-  let nearest = now.present || !it.present ? distance(new Set(now.terms), target) : Number.POSITIVE_INFINITY
+  let nearest = now.present === it.present ? distance(new Set(now.terms), target) : Number.POSITIVE_INFINITY
   for (const candidate of backwards(now, trail)) {
-    if (!it.present && candidate.present) continue
+    if (candidate.present !== it.present) continue
     const far = distance(new Set(candidate.terms), target)
-    if (far < nearest || (!it.present && best.present)) {
+    if (far < nearest) {
       best = candidate
       nearest = far
     }

@@ -28,6 +28,16 @@ describe('changes between two versions', () => {
     )
   })
 
+  it('compare our rule with itself also where an old copy brought it back under another name', () => {
+    const [then, now] = [
+      { ref: 'a', expression: 'ssl or ip.src eq 1.1.1.1', enabled: true },
+      { ref: 'b', expression: 'ip.src eq 1.1.1.1', enabled: false },
+    ]
+    deepEqual(changesBetween([then], [now], new Set(['a', 'b'])), [
+      { kind: 'own', fields: { enabled: false }, dropped: [], clausesGained: [], clausesLost: ['ssl'] },
+    ])
+  })
+
   it('made twice are made once, and owe nothing afterwards', () => {
     fc.assert(
       fc.property(rules, rules, (before, after) => {

@@ -124,6 +124,17 @@ describe('what a person does to our rule', () => {
     equal(await world.alert(B), 'released')
   })
 
+  it('lets out the one address of a new rule that is exchanged for another: a version before the rule was is no ancestor', async () => {
+    const fresh = settleWorld()
+    fresh.edge.edit(() => [{ description: 'F' }])
+    await fresh.pass()
+    fresh.edge.edit(adding(A))
+    await fresh.pass()
+    fresh.edge.edit(withTerms(() => [B]))
+    await fresh.pass()
+    deepEqual(termsIn(fresh.edge.rules()), [B])
+  })
+
   it('puts our bans back when a stale copy is saved over us with another change', async () => {
     await banned(A)
     const old = world.edge.version()

@@ -123,6 +123,17 @@ describe('when a PUT lands late', () => {
     deepEqual(await world.held(), [A, B])
   })
 
+  it('takes our rule for switched on also where our terms grew meanwhile to what a PUT that failed would have written', async () => {
+    world.edge.fates.push('refused')
+    await rejects(world.pass())
+    world.edge.edit(setting({ enabled: false }))
+    await world.pass()
+    world.clock.advance(3 * MINUTE)
+    world.edge.edit(setting({ enabled: true }))
+    equal((await world.pass()).state, 'ok')
+    equal(ownRule(world.edge.rules())?.enabled, true)
+  })
+
   it('switches our rule off again when such a PUT lands a moment after a person switched it off', async () => {
     world.edge.fates.push('late')
     await rejects(world.pass())

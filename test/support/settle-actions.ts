@@ -89,9 +89,10 @@ export async function live(actions: readonly Action[]): Promise<void> {
       const [now, then] = [edge.rules(), change(edge.at(from ?? edge.version()) ?? [])]
       if (sent.has(digestOf(then)) && then.every((rule) => now.some((r) => sameRule(r, rule)))) return
     }
-    const before = edge.rules()
+    const [before, listedBefore] = [edge.rules(), new Set(everListed)]
     edge.edit(change, from)
-    oracle.edited({ before, after: edge.rules(), intent, everListed: new Set(everListed), now: now() })
+    look()
+    oracle.edited({ before, after: edge.rules(), intent, everListed: listedBefore, now: now() })
   }
   const listed = (some: readonly number[]) =>
     some.map((i) => ADDRESSES[i] as string).filter((a) => termsIn(edge.rules())?.includes(a))

@@ -107,8 +107,12 @@ export function createOracle(): Oracle {
     if (accident) {
       accidentAt = PENDING
       for (const term of lost) takenOutAt.set(term, PENDING)
-    } else if (lost.length > 0 && fresh.length > 0) for (const term of lost) unclear(term)
-    else for (const term of lost) release(term, now)
+    } else if (lost.length > 0 && fresh.length > 0) {
+      for (const term of lost) {
+        unclear(term)
+        takenOutAt.set(term, PENDING)
+      }
+    } else for (const term of lost) release(term, now)
     for (const term of fresh) {
       // With one more thing done in the same version, an old copy with that term in it may have been saved.
       const seenBefore = lost.length + fresh.length > 1 && everListed.has(term)
