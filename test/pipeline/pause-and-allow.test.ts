@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { addressSet } from '../../src/core/address-set.ts'
 import { allowedId, readAllowed } from '../../src/core/allowed.ts'
 import { createAllowed, createMerged } from '../../src/pipeline/allow.ts'
 import { createHealth } from '../../src/pipeline/health.ts'
-import { createPausing } from '../../src/pipeline/pause.ts'
+import { createIntents } from '../../src/pipeline/intents.ts'
+import { createPausing, PausedError } from '../../src/pipeline/pause.ts'
+import type { Records } from '../../src/ports.ts'
 import { memoryRecords } from '../support/memory-records.ts'
+import { jobOf } from '../support/stores-jobs.ts'
 
 const AT = '2026-01-01T00:00:00.000Z'
 const LATER = '2026-01-01T01:00:00.000Z'
@@ -59,6 +63,30 @@ describe('a pause', () => {
     assert.deepEqual([health.degraded(), recovered], [[], ['paused']])
     assert.equal(await pausing.end([]), false)
     assert.equal(await records.count('history'), 0)
+  })
+})
+
+describe('a decision', () => {
+  it('that a pause overtakes is not written', async () => {
+    const { records, pausing } = stage()
+    let overtaken = false
+    const slow: Records = {
+      ...records,
+      async commit(change) {
+        if (!overtaken) await pausing.begin({ by: 'alice', at: AT, until: null, reason: '' }, [])
+        overtaken = true
+        return records.commit(change)
+      },
+    }
+    const friends = { allowlist: [], cloudflareRanges: addressSet([]), allowDocumentationRanges: true }
+    const clock = { now: () => new Date(AT), sleep: async () => undefined }
+    const limits = { maxBansPerHour: 10, maxAlertAgeMs: 3600_000 }
+    const intend = createIntents({ records: slow, clock, friends: () => friends, ...limits })
+    const { alert } = jobOf('a'.repeat(64)).data
+    const intent = { playbook: 'p', step: { durations: [null], zones: null }, observing: false, replayedAt: AT }
+    await assert.rejects(intend({ ...intent, alert: { ...alert, suspects: ['198.51.100.7'] } }), PausedError)
+    assert.ok(overtaken)
+    assert.equal(await records.count('bans'), 0)
   })
 })
 
