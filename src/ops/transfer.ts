@@ -63,10 +63,14 @@ export async function importBans(deps: ByHandDeps, body: unknown, by: string): P
   const released = (await deps.records.all<Released>('released')).map(({ doc }) => doc)
   const refused: Imported['refused'][number][] = []
   const welcome: ExportedBan[] = []
+  const entries = await peoplesEntries(deps.records)
   for (const ban of file.bans) {
     const refusal = refusalOf(ban, { ...friends, released, now: at })
+    // What a person put into the rule and what stands there is his, whoever it is; nothing else of it is taken.
+    const theirs = entries.has(ban.address) ? ban.reasons.filter(({ origin }) => origin === 'edge') : []
     if (refusal === null) welcome.push(ban)
-    else refused.push({ address: ban.address, ...refusal })
+    else if (theirs.length > 0) welcome.push({ ...ban, reasons: theirs })
+    if (refusal !== null && theirs.length < ban.reasons.length) refused.push({ address: ban.address, ...refusal })
   }
   const changed: string[] = []
   let ended = 0
@@ -88,8 +92,13 @@ export async function importBans(deps: ByHandDeps, body: unknown, by: string): P
     deps.events.ordered({ kind: 'imported', addresses: changed, by, reason: detail })
   }
   const error = await settled(deps)
-  const unchanged = welcome.length - changed.length - ended
+  const unchanged = Math.max(0, welcome.length - changed.length - ended)
   return { bans: changed, unchanged, ended, refused, offences: file.offences.length, allowlist, error }
+}
+
+async function peoplesEntries(records: Records): Promise<ReadonlySet<string>> {
+  const bans = await records.all<Ban>('bans')
+  return new Set(bans.filter(({ doc }) => doc.reasons.some(({ origin }) => origin === 'edge')).map(({ id }) => id))
 }
 
 function readFile(body: unknown): BansExport {

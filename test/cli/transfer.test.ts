@@ -88,6 +88,37 @@ describe('bans export and import', () => {
     assert.ok(stage.held().includes('198.51.100.84'))
   })
 
+  it('leaves to people what they put into the rule, and takes nothing else of it', async () => {
+    stage.world.cloudflare.handEdit(stage.world.zone, (rules) =>
+      rules.map((rule) =>
+        rule.description === 'webserver scanning block'
+          ? { ...rule, expression: `${rule.expression} or (ip.src eq 104.16.0.77)` }
+          : rule,
+      ),
+    )
+    await moved?.app.tick()
+    const env = { PORTCULLIS_URL: moved?.app.opsUrl ?? '', OPS_TOKEN }
+    const file = JSON.parse((await runHere(['bans', 'export'], env)).out) as BansExport
+    await writeFile(path('entries.json'), JSON.stringify(file))
+    const same = await runHere(['bans', 'import', path('entries.json')], env)
+    assert.equal(same.code, 0, same.err)
+    assert.match(same.out, /0 bans taken over/)
+    const order = file.bans.flatMap(({ reasons }) => reasons.filter(({ origin }) => origin === 'operator')).slice(0, 1)
+    const bans = file.bans.map((ban) => ({
+      ...ban,
+      reasons: [...ban.reasons.filter((r) => r.origin === 'edge'), ...order],
+    }))
+    await writeFile(
+      path('entries.json'),
+      JSON.stringify({ ...file, bans: bans.filter((b) => b.address === '104.16.0.77') }),
+    )
+    const more = await runHere(['bans', 'import', path('entries.json')], env)
+    assert.match(more.err, /104\.16\.0\.77 was refused: cloudflare/)
+    const { bans: now } = JSON.parse((await runHere(['bans', '104.16.0.77', '-o', 'json'], env)).out)
+    assert.deepEqual(now[0].origins, ['edge'])
+    assert.ok(stage.held().includes('104.16.0.77'))
+  })
+
   it('refuses rubbish as a whole, and names the places', async () => {
     const file = JSON.parse(await readFile(path('moved.json'), 'utf8')) as BansExport
     const env = { PORTCULLIS_URL: moved?.app.opsUrl ?? '', OPS_TOKEN }
