@@ -3,12 +3,17 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Explanation } from '../../src/core/explanation.ts'
+import { parseExpression } from '../../src/core/expression/parse.ts'
+import { ALLOWLIST, createCast } from '../../src/simulator/demo-cast.ts'
 import { FAST } from '../support/service.ts'
 import { operatorsStage } from './here.ts'
 import { emptyFolder } from './run-cli.ts'
 
 describe('playbooks explain', () => {
-  const { stage, run, env } = operatorsStage({ env: { ALLOWLIST: '203.0.113.128/28' }, seams: { rate: FAST } })
+  const { stage, run, env } = operatorsStage({
+    env: { ALLOWLIST: `${ALLOWLIST},203.0.113.128/28` },
+    seams: { rate: FAST },
+  })
   let folder: Awaited<ReturnType<typeof emptyFolder>>
   before(async () => {
     folder = await emptyFolder()
@@ -56,6 +61,21 @@ describe('playbooks explain', () => {
     )
     assert.equal(explained.edges[0]?.before, before)
     assert.equal(explained.edges[0]?.after, expression())
+  })
+
+  it('agrees with the demo', async () => {
+    const { all } = createCast(stage.world)
+    const { alerts, edges } = await explain(all.map(({ id }) => id))
+    const said = alerts.map(({ id, outcome }) => [id, outcome])
+    assert.deepEqual(
+      said,
+      all.map(({ id, outcome }) => [id, outcome]),
+    )
+    await stage.post(all.map(({ id }) => id))
+    for (const { id, outcome } of all) await stage.becomes(id, outcome === 'blocked' ? 'acknowledged' : 'open', outcome)
+    const terms = (text: string) => parseExpression(text).terms.map((term) => term.text)
+    assert.deepEqual(terms(edges[0]?.after ?? '').sort(), terms(expression()).sort())
+    for (const { term } of all) assert.ok(term === null || terms(expression()).includes(term))
   })
 
   it('names every guard in order, up to the one that says no', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { BansExport } from '../../src/core/export.ts'
 import { FAST, OPS_TOKEN, type Service, startService } from '../support/service.ts'
+import { findProgram, type Server, startRedis } from '../support/stores-servers.ts'
 import { operatorsStage, runHere } from './here.ts'
 import { emptyFolder } from './run-cli.ts'
 
@@ -12,11 +13,15 @@ describe('bans export and import', () => {
   const { stage, run } = operatorsStage({ seams })
   let folder: Awaited<ReturnType<typeof emptyFolder>>
   let moved: Service | null = null
+  // Where there is no Redis, another embedded store is moved to.
+  let redis: Server | null = null
   before(async () => {
     folder = await emptyFolder()
+    if (findProgram('redis-server')) redis = await startRedis()
   })
   after(async () => {
     await moved?.stop()
+    await redis?.stop()
     await folder.remove()
   })
   const path = (name: string) => join(folder.path, name)
@@ -53,8 +58,10 @@ describe('bans export and import', () => {
     const rule = stage.held()
     await run(`bans export ${path('moved.json')}`)
     await stage.service.stop()
-    const dataDir = path('new-store')
-    moved = await startService(stage.world, { store: { kind: 'embedded' }, dataDir }, {}, seams)
+    const place = redis
+      ? { store: { kind: 'redis' as const, url: redis.url }, dataDir: '' }
+      : { store: { kind: 'embedded' as const }, dataDir: path('new-store') }
+    moved = await startService(stage.world, place, {}, seams)
     await moved.app.tick()
     const env = { PORTCULLIS_URL: moved.app.opsUrl, OPS_TOKEN }
     const { code, out, err } = await runHere(['bans', 'import', path('moved.json')], env)
