@@ -51,7 +51,9 @@ async function decideTogether(deps: IntentDeps, intents: readonly Intent[]): Pro
   const addresses = [...new Set(intents.flatMap((intent) => addressesOf(intent.alert)))]
   for (;;) {
     const now = clock.now()
-    const [stored, offences, outcomes, released, settings] = await Promise.all([
+    const [friends, stored, offences, outcomes, released, settings] = await Promise.all([
+      // Waited for with the rest, also when it throws at once.
+      (async () => deps.friends())(),
       records.get<Ban>('bans', addresses),
       records.get<Offence>('offences', addresses),
       records.get<AlertRecord>('outcomes', [...new Set(intents.map((intent) => intent.alert.id))]),
@@ -70,7 +72,7 @@ async function decideTogether(deps: IntentDeps, intents: readonly Intent[]): Pro
       offences: docs(offences),
       outcomes: docs(outcomes),
       released: released.map((r) => r.doc),
-      friends: await deps.friends(),
+      friends,
       now,
     })
     const written = await records.commit({
