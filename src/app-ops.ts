@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { systemClock } from './adapters/clock.ts'
 import type { Store } from './adapters/store.ts'
 import type { Pipeline } from './app-pipeline.ts'
 import type { Config } from './config.ts'
@@ -13,7 +12,7 @@ import { createOps } from './ops/ops.ts'
 import { OpsRefusal } from './ops/ops-refusal.ts'
 import { buildStatus, type Status } from './ops/status.ts'
 import { replay } from './pipeline/reopen.ts'
-import type { Queue } from './ports.ts'
+import type { Clock, Queue } from './ports.ts'
 import { Refusal } from './receiver/refusal.ts'
 
 export const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
@@ -26,12 +25,13 @@ export function createOpsApp(deps: {
   readonly store: Store
   readonly queue: Queue & { board(): unknown }
   readonly pipeline: Pipeline
+  readonly clock: Clock
   readonly playbooks: () => readonly { readonly playbook: Playbook }[]
 }) {
-  const { config, events, metrics, store, queue, pipeline } = deps
+  const { config, events, metrics, store, queue, pipeline, clock } = deps
   const { records } = store
   const { friends, allowed, pausing, wake, given } = pipeline
-  const startedAt = systemClock.now()
+  const startedAt = clock.now()
   const playbooks = () =>
     deps.playbooks().map(({ playbook: { file, name, mode, enabled } }) => ({ file, name, mode, enabled }))
 
@@ -46,7 +46,7 @@ export function createOpsApp(deps: {
       mode: config.mode,
       store: store.kind,
       startedAt,
-      now: systemClock.now(),
+      now: clock.now(),
       edges: pipeline.settler.edges,
       states: new Map(states.map(({ id, doc }) => [id, doc])),
       bans: bans.map(({ doc }) => doc),
@@ -75,7 +75,7 @@ export function createOpsApp(deps: {
     degraded: pipeline.health.degraded,
     status,
     settle: pipeline.settler.settle,
-    replay: (alertId, by) => replay({ queue, clock: systemClock }, alertId, by),
+    replay: (alertId, by) => replay({ queue, clock }, alertId, by),
     resume: pipeline.resume,
     playbooks,
     byHand: {

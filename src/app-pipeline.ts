@@ -39,8 +39,6 @@ export interface PipelineDeps {
   readonly records: Records
   readonly queue: Queue
   readonly clock: Clock
-  /** Inside the own network, and open to http steps all the same. */
-  readonly allowPrivateTargets: readonly string[]
   readonly edges: readonly Edge[]
   /** null: no status is ever set. */
   readonly siem: Siem | null
@@ -149,7 +147,11 @@ export function createPipeline(deps: PipelineDeps) {
     steps: {
       'cloudflare.block': createBlock({ records, clock, settler, intend, maxAlertAgeMs: config.maxAlertAgeMs, events }),
       'security.setAlertStatus': createSetStatus({ clock, mark, events }),
-      http: createHttpStep({ http: createHttp({ allowPrivateTargets: deps.allowPrivateTargets }), templates, scopeOf }),
+      http: createHttpStep({
+        http: createHttp({ allowPrivateTargets: config.httpPrivateTargets }),
+        templates,
+        scopeOf,
+      }),
     },
     test: (condition, context) => templates.test(condition, { ...scopeOf(context) }),
     mark,

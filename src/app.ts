@@ -19,6 +19,7 @@ import { type BudgetRate, CLOUDFLARE_RATE } from './core/budget.ts'
 import { messageOf } from './errors.ts'
 import type { Events } from './events.ts'
 import type { Metrics } from './metrics.ts'
+import { freeLeases } from './pipeline/lease.ts'
 import { reopenObserved } from './pipeline/reopen.ts'
 import type { Clock, Records, Siem } from './ports.ts'
 import { listen } from './receiver/listen.ts'
@@ -49,8 +50,6 @@ export interface AppDeps {
   readonly metrics: Metrics
   /** Absent: the system's. */
   readonly clock?: Clock
-  /** Addresses and names inside the own network that http steps may call; absent: none. */
-  readonly allowPrivateTargets?: readonly string[]
   /** How fast Cloudflare is called; absent: under half of what it allows. */
   readonly rate?: BudgetRate
 }
@@ -74,7 +73,7 @@ export async function startApp(deps: AppDeps): Promise<App> {
 }
 
 async function start(
-  { config, events, metrics, clock = systemClock, allowPrivateTargets = [], rate = CLOUDFLARE_RATE }: AppDeps,
+  { config, events, metrics, clock = systemClock, rate = CLOUDFLARE_RATE }: AppDeps,
   closers: Closer[],
 ): Promise<Omit<App, 'stop'>> {
   let playbooks = await readPlaybooks(config, events)
@@ -85,6 +84,8 @@ async function start(
   closers.push(() => atMost(PASS_GRACE_MS, passes()))
   for (const message of store.warnings) events.storeWarning({ message })
   const { records } = store
+  // One process alone has the embedded store: whoever held a lease there is dead.
+  if (store.kind === 'embedded') await freeLeases(records)
   const queue = store.createQueue({ onError: (error) => events.storeWarning({ message: messageOf(error) }) })
   closers.push(() => queue.close(STOP_GRACE_MS))
   const allowlist = await openAllowlist({
@@ -102,7 +103,6 @@ async function start(
     queue,
     allowlist,
     clock,
-    allowPrivateTargets,
     edges: edgesOf(config, events, records, { clock, rate }),
     siem,
     playbooks: () => playbooks,
@@ -136,7 +136,7 @@ async function start(
     : null
   if (webhook !== null) closers.push(() => closed(webhook))
   const ops = await listen(
-    createOpsApp({ config, events, metrics, store, queue, pipeline, playbooks: () => playbooks }),
+    createOpsApp({ config, events, metrics, store, queue, pipeline, clock, playbooks: () => playbooks }),
     { host: config.opsHost, port: config.opsPort },
   )
   closers.push(() => closed(ops))

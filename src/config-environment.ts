@@ -128,6 +128,7 @@ function compile() {
   add('host', formats.parseHost)
   add('proxies', formats.parseProxies)
   add('allowlist', formats.parseAllowlist)
+  add('targets', formats.parseTargets)
   add('line', formats.parseLine)
   add('interval', formats.parseInterval)
   add('rules', formats.parseRules)

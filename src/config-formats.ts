@@ -152,6 +152,10 @@ export function parseAllowlist(text: string): readonly string[] | undefined {
   return parseEach(text, (entry) => (entry === 'self' || isPrefix(entry) || isHostName(entry) ? entry : undefined))
 }
 
+export function parseTargets(text: string): readonly string[] | undefined {
+  return parseEach(text, (entry) => (isPrefix(entry) || isHostName(entry) ? entry : undefined))
+}
+
 export function parseLine(text: string): string | undefined {
   return text.length <= 400 && !/[\p{Cc}\u2028\u2029]/u.test(text) ? text : undefined
 }

@@ -58,6 +58,8 @@ export interface Config {
   /** As given: addresses, CIDRs, host names, `self`. */
   readonly allowlist: readonly string[]
   readonly allowDocumentationRanges: boolean
+  /** What http steps may call inside the own network: addresses, CIDRs, host names. */
+  readonly httpPrivateTargets: readonly string[]
   readonly maxBansPerHour: number
   readonly maxAlertAgeMs: number
   readonly giveUpAfterMs: number
@@ -171,6 +173,7 @@ export function configForCheck(
     heartbeatUrl: text('HEARTBEAT_URL') || null,
     allowlist: as('ALLOWLIST', formats.parseAllowlist, []),
     allowDocumentationRanges: as('ALLOW_DOCUMENTATION_RANGES', formats.parseSwitch),
+    httpPrivateTargets: as('HTTP_PRIVATE_TARGETS', formats.parseTargets, []),
     maxBansPerHour: as('MAX_BANS_PER_HOUR', formats.parseCount),
     maxAlertAgeMs: as('MAX_ALERT_AGE', formats.parseLimitedDuration),
     giveUpAfterMs: as('GIVE_UP_AFTER', formats.parseLimitedDuration),

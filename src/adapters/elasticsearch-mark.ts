@@ -75,8 +75,8 @@ export async function markAll(
   marks: readonly Mark[],
   deps: {
     readonly read: ReadAlerts
-    /** `states` are as just read; empty on the first round where `blind`. */
-    act(space: string, marks: readonly Mark[], states: ReadonlyMap<string, AlertState>): Promise<void>
+    /** `states` are as just read; empty on the first round where `blind`. True: it is certain that all marks were made. */
+    act(space: string, marks: readonly Mark[], states: ReadonlyMap<string, AlertState>): Promise<boolean>
     /** Act before the first read: the act itself leaves alone what must be. */
     readonly blind: boolean
   },
@@ -86,7 +86,10 @@ export async function markAll(
   for (const [space, all] of Map.groupBy(newest, (mark) => mark.space))
     for (let start = 0; start < all.length; start += BATCH) {
       let left: readonly Mark[] = all.slice(start, start + BATCH)
-      if (deps.blind) await deps.act(space, left, new Map())
+      if (deps.blind && (await deps.act(space, left, new Map()))) {
+        for (const mark of left) results.set(mark.id, 'done')
+        continue
+      }
       for (let round = deps.blind ? 1 : 0; left.length > 0; round += 1) {
         const states = await deps.read(
           space,

@@ -47,7 +47,7 @@ async function act(
   space: string,
   marks: readonly Mark[],
   states: ReadonlyMap<string, AlertState>,
-): Promise<void> {
+): Promise<boolean> {
   const path = pathOf(space) + SIGNALS
   for (const some of Map.groupBy(marks, (mark) => tagOf(mark)).values()) {
     const [first] = some
@@ -70,6 +70,7 @@ async function act(
     }
     await call('POST', `${path}/status`, { query, status, conflicts: 'proceed' })
   }
+  return false
 }
 
 function createKibanaReader(call: KibanaCall): ReadAlerts {

@@ -13,7 +13,8 @@ withStores((kind, place) => {
     after(() => target.close())
     const stage = stageFor(place, {
       prepare: async () => ({ playbooks: playbooks(await target.listen()) }),
-      seams: { rate: FAST, allowPrivateTargets: ['127.0.0.1'] },
+      env: { HTTP_PRIVATE_TARGETS: '127.0.0.1' },
+      seams: { rate: FAST },
     })
 
     it('call a URL once, although a later step fails', async () => {

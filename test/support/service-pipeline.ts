@@ -72,12 +72,11 @@ export function pipelineWorld(
   const text = options.playbook ?? blocking('1h')
   const files = [{ playbook: parsePlaybook(text, 'block.yaml'), text }]
   const pipeline = createPipeline({
-    config: readConfig({ ...REQUIRED, ...options.env }),
+    config: readConfig({ ...REQUIRED, HTTP_PRIVATE_TARGETS: '127.0.0.1', ...options.env }),
     events: createEvents({ log: silentLog, metrics: createMetrics({ processMetrics: false }) }),
     records,
     queue,
     clock,
-    allowPrivateTargets: ['127.0.0.1'],
     edges: edges.map((edge) => edge.port),
     siem,
     allowlist: { entries: () => NOBODY, unresolved: () => [], refresh: async () => {} },
