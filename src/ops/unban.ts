@@ -6,6 +6,7 @@ import type { Released } from '../core/guards.ts'
 import type { Change, Records, Stored } from '../ports.ts'
 import { bansCovering, ORIGINS, oneOf, readTerm } from './ban-view.ts'
 import { type ByHandDeps, inRounds, readDuration, readReason, settled } from './by-hand.ts'
+import { termsAt } from './edge-terms.ts'
 import { historyOf } from './history.ts'
 import { OpsRefusal } from './ops-refusal.ts'
 
@@ -122,7 +123,7 @@ export function liftingChange(
 /** By what the edges last answered, and by the bans that are left. */
 async function stillThere(records: Records, bans: readonly Ban[], lifted: readonly string[]): Promise<Lifted['still']> {
   const states = await records.all<EdgeState>('edges')
-  const edges = states.map(({ id, doc }) => ({ id, listed: addressSet(doc.base?.terms ?? []) }))
+  const edges = states.map(({ id, doc }) => ({ id, listed: addressSet(termsAt(doc)) }))
   return lifted.flatMap((address) => {
     const at = edges.filter(({ listed }) => listed.covers(address)).map(({ id }) => id)
     const within = covering(bans, address)

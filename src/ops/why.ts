@@ -8,6 +8,7 @@ import type { AlertRecord } from '../core/outcome.ts'
 import type { Records } from '../ports.ts'
 import { type BanView, bansCovering, readTerm, viewOf } from './ban-view.ts'
 import type { ByHandDeps } from './by-hand.ts'
+import { termsAt } from './edge-terms.ts'
 import type { HistoryEntry } from './orders.ts'
 
 /** Everything that is known about an address. Lists: the newest first. */
@@ -76,7 +77,7 @@ export async function whyOf(deps: ByHandDeps, text: string): Promise<Why> {
     history: await historyAbout(records, covers),
     edges: deps.edges.map((edge) => {
       const state = states.find(({ id }) => id === edge)?.doc
-      const lists = (state?.base?.terms ?? []).find((listed) => addressSet([listed]).covers(term)) ?? null
+      const lists = termsAt(state).find((listed) => addressSet([listed]).covers(term)) ?? null
       return { edge, lists, readAt: state?.lastPass?.at ?? null }
     }),
   }
