@@ -4,7 +4,7 @@ import { type Ban, isWantedOn, withHolding, withoutEdge } from './ban.ts'
 /** What a pass found at its end. */
 export interface Found {
   readonly edge: string
-  /** `ok`, or the state that keeps the edge from holding anything. */
+  /** `ok`, `edge-busy` (the rule holds what it lists, but not yet all that it should), or what keeps the edge from holding anything. */
   readonly state: string
   /** Terms that the rule now lists. */
   readonly terms: readonly string[]
@@ -17,25 +17,27 @@ export interface Found {
 
 /** Held or waiting, and why: the bans whose entry for this edge changes. Repeating it changes nothing. */
 export function verdicts(bans: readonly Ban[], found: Found): Ban[] {
-  const { edge, state, displaced, now } = found
   const isListed = coveredByOne(found.terms)
   return bans.flatMap((ban) => {
-    const next = !isWantedOn(ban, edge, now)
-      ? edge in ban.edges
-        ? withoutEdge(ban, edge)
-        : ban
-      : !found.considered.has(ban.address)
-        ? ban
-        : state !== 'ok'
-          ? withHolding(ban, edge, false, state, now)
-          : isListed(ban.address)
-            ? withHolding(ban, edge, true, '', now)
-            : withHolding(ban, edge, false, whyNot(ban.address, displaced, found.observing), now)
+    const next = judged(ban, found, isListed(ban.address))
     return next === ban ? [] : [next]
   })
 }
 
-function whyNot(address: string, displaced: ReadonlySet<string>, observing: boolean): string {
+function judged(ban: Ban, found: Found, isListed: boolean): Ban {
+  const { edge, now } = found
+  if (!isWantedOn(ban, edge, now)) return edge in ban.edges ? withoutEdge(ban, edge) : ban
+  if (!found.considered.has(ban.address)) return ban
+  const why = whyNotHeld(ban.address, found, isListed)
+  return withHolding(ban, edge, why === '', why, now)
+}
+
+/** '': it is held. */
+function whyNotHeld(address: string, { state, displaced, observing }: Found, isListed: boolean): string {
+  // However fast others write: what the newest answer lists is kept out.
+  if (state !== 'ok' && state !== 'edge-busy') return state
+  if (isListed) return ''
   if (displaced.has(address)) return 'displaced'
+  if (state === 'edge-busy') return state
   return observing ? 'observing' : 'edge-full'
 }

@@ -16,7 +16,7 @@ export interface Ended {
   readonly plan: Plan | null
   readonly own: OwnRule
   readonly state: EdgeState
-  /** Why nothing counts as held; null: what the rule lists is held. */
+  /** Why the edge does not hold all that it should; null: it does, or lacks the room. */
   readonly blocked: { readonly state: string; readonly detail: string } | null
   readonly wrote: boolean
 }

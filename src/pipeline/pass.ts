@@ -59,8 +59,14 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
     }
     deps.events.collided({ edge: deps.edge.name, version: next.version, overwritten: next.version - head.version - 1 })
     if (collisions === MOST_COLLISIONS) {
-      const blocked = { state: 'edge-busy', detail: 'somebody writes to the ruleset as fast as we do' }
-      return conclude(deps, lease, { ...done, wrote: true, own, state: landed, blocked })
+      const busy = { state: 'edge-busy', detail: 'somebody writes to the ruleset as fast as we do' }
+      return conclude(deps, lease, {
+        ...done,
+        wrote: true,
+        own,
+        state: landed,
+        blocked: whyBlocked(own, state) ?? busy,
+      })
     }
     await writeState(deps, lease, landed)
     head = next

@@ -79,6 +79,7 @@ describe('when somebody else writes at the same time', () => {
     const again = () => world.edge.edit((rules) => [...rules, { ...F, description: `more ${n++}` }])
     const report = await passWhile(...Array.from({ length: 6 }, () => again))
     equal(report.state, 'edge-busy')
+    deepEqual(await world.held(), [A, B])
     await world.pass()
     deepEqual(names().sort(), [
       'F',
