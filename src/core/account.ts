@@ -100,7 +100,7 @@ function startWalk(state: EdgeState, base: Base, head: Head, known: Versions, de
   const { rule, index, rest } = base
   return {
     ...{ state, hands: [], versions, attempts, debts: state.debts, seen: from },
-    ...{ snapshot, rule, index, meant: rule, rest, keys, description, now },
+    ...{ snapshot, rule, index, meant: asOwed(state.debts, rule), rest, keys, description, now },
   }
 }
 
@@ -108,7 +108,7 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
   const own = findOwnRule(rules, { remembered: walk.rule, description: walk.description })
   if (own.kind === 'present') walk.keys.add(keyOf(own.rule))
   const landed = walk.attempts.find((a) => a.landed === version)
-  const was = asOwed(walk)
+  const was = asOwed(walk.debts, walk.rule)
   walk.debts = landed === undefined ? owedAfter(walk, version, rules) : owedFor(walk, landed)
   if (own.kind === 'problem') return
   const it: Snapshot = own.kind === 'present' ? { terms: own.terms, present: true } : { terms: [], present: false }
@@ -129,11 +129,8 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
     walk.state = remember(walk.state, hand, walk.now)
     back = hand.accident.length + hand.stale.length > 0 || hand.contested !== null
   } else if (own.kind === 'present') {
-    const changes = owedToOwn(walk, own.rule)
-    if (changes !== null) {
-      const debts = changes.map((change, i) => ({ id: `${version}.own.${i}`, change }))
-      walk.debts = [...walk.debts.filter(({ change }) => change.kind !== 'own'), ...debts]
-    }
+    const debts = owedToOwn(walk, own.rule).map((change, i) => ({ id: `${version}.own.${i}`, change }))
+    walk.debts = [...walk.debts.filter(({ change }) => change.kind !== 'own'), ...debts]
   }
   const shown = new Set(it.terms)
   walk.state = {
@@ -148,14 +145,15 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
     walk.rule = back ? was : null
     walk.debts = walk.debts.filter(({ change }) => change.kind !== 'own')
   }
-  if (landed === undefined || landed.read + 1 === version) walk.meant = asOwed(walk) ?? without(was) ?? walk.meant
+  if (landed === undefined || landed.read + 1 === version)
+    walk.meant = asOwed(walk.debts, walk.rule) ?? without(was) ?? walk.meant
   walk.seen = version
   walk.snapshot = it
   walk.rest = rest
 }
 
 /** Our rule as people want its fields and clauses, also where a PUT of ours overwrote that and nobody has put it right yet. */
-function asOwed({ rule, debts }: Walk): Rule | null {
+function asOwed(debts: readonly Debt[], rule: Rule | null): Rule | null {
   if (rule === null) return null
   const owed = debts.filter(({ change }) => change.kind === 'own')
   const [now] = owed.reduce((all, { change }) => applyChange(all, change, keyOf(rule)), [rule] as readonly Rule[])
@@ -168,11 +166,10 @@ function without(was: Rule | null): Rule | null {
   return was && { ...was, ref: '', expression: '' }
 }
 
-/** Of our rule, where a PUT that landed late brought one back that a person had deleted, or put it in the place of a newer one; null: neither. */
-function owedToOwn({ meant, state }: Walk, landed: Rule): RuleChange[] | null {
+/** What our rule lacks, as a PUT of ours wrote it, of what people meant it to be; one that they deleted has no clause. */
+function owedToOwn({ meant, debts, state }: Walk, landed: Rule): RuleChange[] {
   if (state.contested?.ruleGone) return [{ kind: 'remove', key: keyOf(landed) }]
-  if (meant === null) return ownChanges(landed, { ...landed, expression: '' })
-  return keyOf(meant) === keyOf(landed) ? null : ownChanges(landed, meant)
+  return ownChanges(landed, meant ?? { ...asOwed(debts, landed), expression: '' })
 }
 
 function owedFor(walk: Walk, landed: Attempt): readonly Debt[] {

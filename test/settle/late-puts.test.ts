@@ -166,6 +166,32 @@ describe('when a PUT lands late', () => {
     equal(ownRule(world.edge.rules())?.expression, '(ip.src in {2.2.2.2})')
   })
 
+  it('a PUT that lands late brings back no clause that went with our rule, although the rule came back without it', async () => {
+    const plain = ownRule(world.edge.rules())
+    const clause = { expression: `ssl or ${plain?.expression}` }
+    world.edge.edit(setting(clause))
+    world.edge.fates.push('late')
+    await rejects(world.pass())
+    world.edge.edit(deleting)
+    world.edge.edit((rules) => [...rules, plain as Rule])
+    world.edge.land()
+    await world.pass()
+    equal(String(ownRule(world.edge.rules())?.expression).includes('ssl'), false)
+  })
+
+  it('keeps our rule switched on that was deleted since, where a PUT from before brings it back switched off', async () => {
+    world.edge.edit(setting({ enabled: false }))
+    world.edge.fates.push('late')
+    await rejects(world.pass())
+    world.edge.edit(setting({ enabled: true }))
+    await world.pass()
+    world.edge.edit(deleting)
+    await world.pass()
+    world.edge.land()
+    await world.pass()
+    equal(ownRule(world.edge.rules())?.enabled, true)
+  })
+
   it('a PUT that lands late does not make two rules of the one that a person made meanwhile', async () => {
     const fresh = settleWorld()
     fresh.edge.edit(() => [F])
