@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { accessSync, constants, globSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, freemem } from 'node:os'
+import { accessSync, constants, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, freemem, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { openStore } from '../src/adapters/store.ts'
 
 /**
  * `npm test`: runs every test file on the Node that runs this one.
@@ -29,7 +30,9 @@ if (files.length === 0) {
 
 const missing = process.env.TEST_REDIS_URL || haveRedis() || installRedis() ? null : withoutRedis()
 if (missing) console.error(missing)
-const code = await run(files)
+const template = await makeStore()
+const code = await run(files, template)
+rmSync(template, { recursive: true, force: true })
 if (missing) console.error(missing)
 process.exit(code)
 
@@ -83,10 +86,22 @@ function withoutRedis(): string {
 `
 }
 
-function run(files: readonly string[]): Promise<number> {
+/** An empty embedded store for the tests to copy: making its cluster takes seconds each time. */
+async function makeStore(): Promise<string> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'portcullis-store-'))
+  const store = await openStore({ store: { kind: 'embedded' }, dataDir })
+  const queue = store.createQueue()
+  await queue.counts()
+  await queue.close(0)
+  await store.close()
+  return dataDir
+}
+
+function run(files: readonly string[], template: string): Promise<number> {
   const concurrency = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / MEMORY_PER_FILE)))
   const words = ['--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...options, ...files]
-  const child = spawn(process.execPath, words, { stdio: 'inherit' })
+  const env = { ...process.env, PORTCULLIS_TEST_STORE: template }
+  const child = spawn(process.execPath, words, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((resolve) => {
     child.on('error', (error) => {

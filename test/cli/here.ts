@@ -1,12 +1,10 @@
-import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after } from 'node:test'
 import { runCli } from '../../src/cli/run.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import { OPS_TOKEN } from '../support/service.ts'
 import { type Stage, type StageOptions, stageFor } from '../support/service-stage.ts'
+import { emptyDataDir } from '../support/stores.ts'
 
 export interface Said {
   readonly code: number
@@ -39,7 +37,7 @@ export async function runHere(
 
 /** A world and a service on an embedded store for the tests of this suite, and its operator at the command line. */
 export function operatorsStage(options: StageOptions = {}) {
-  const dataDir = mkdtempSync(join(tmpdir(), 'portcullis-door-'))
+  const dataDir = emptyDataDir()
   const place = {
     kind: 'embedded' as const,
     config: () => ({ store: { kind: 'embedded' as const }, dataDir }),

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { openStore, type Store } from '../../src/adapters/store.ts'
 import { addressSet } from '../../src/core/address-set.ts'
 import type { Ban } from '../../src/core/ban.ts'
@@ -13,6 +11,7 @@ import { createHealth } from '../../src/pipeline/health.ts'
 import { createPausing } from '../../src/pipeline/pause.ts'
 import type { JobData, Queue, Records } from '../../src/ports.ts'
 import { listen } from '../../src/receiver/listen.ts'
+import { emptyDataDir } from '../support/stores.ts'
 
 export const TOKEN = 'canary-ops-token-that-nobody-guesses'
 export const READ_TOKEN = 'canary-read-token-that-nobody-guesses'
@@ -29,7 +28,7 @@ async function resolveForTests(name: string): Promise<string[]> {
 
 /** An ops port on a free port over a fresh embedded store, with what it was asked to do. */
 export async function startOps(overrides: Partial<OpsDeps> = {}) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'portcullis-ops-'))
+  const dataDir = emptyDataDir()
   const store: Store = await openStore({ store: { kind: 'embedded' }, dataDir })
   const queue = store.createQueue()
   const { records } = store
