@@ -1,6 +1,7 @@
 import type { JudgedHand } from './account.ts'
 import { type Ban, isWantedOn, newBan, withReason } from './ban.ts'
 import type { Released } from './guards.ts'
+import { isListEdge } from './list-edge.ts'
 
 export interface HandEffects {
   /** Bans to write, as they are now. */
@@ -12,8 +13,15 @@ export interface HandEffects {
 /** Makes the ledger say what people said at the edge: their entries become bans of theirs, what they let out is let out everywhere. */
 export function applyHands(
   bans: ReadonlyMap<string, Ban>,
-  hands: readonly JudgedHand[],
-  options: { edge: string; adoptForMs: number | null; releaseForMs: number; now: Date },
+  hands: readonly Pick<JudgedHand, 'adopted' | 'restored' | 'released'>[],
+  options: {
+    edge: string
+    adoptForMs: number | null
+    releaseForMs: number
+    now: Date
+    /** Where people's entries are wanted; absent: where they were found. */
+    wantedOn?: readonly string[] | null
+  },
 ): HandEffects {
   const { edge, now } = options
   const at = now.toISOString()
@@ -31,7 +39,7 @@ export function applyHands(
     for (const address of [...hand.adopted, ...hand.restored.filter((a) => !isOurs(standing(a)))]) {
       const ban = standing(address) ?? newBan(address, now)
       remove.delete(address)
-      const note = `found in the rule of ${edge}`
+      const note = isListEdge(edge) ? `found in ${edge}` : `found in the rule of ${edge}`
       put.set(
         address,
         withReason(ban, {
@@ -41,7 +49,7 @@ export function applyHands(
           at,
           durationMs: options.adoptForMs,
           until: null,
-          edges: [edge],
+          edges: options.wantedOn === undefined ? [edge] : options.wantedOn,
         }),
       )
     }

@@ -1,3 +1,5 @@
+import { isListEdge } from './list-edge.ts'
+
 /** One address or prefix, held for reasons; it ends with the last of them. The record's id is `address`. */
 export interface Ban {
   /** Canonical text of a term: an address, a CIDR, or (a person's entry only) a range `a..b`. */
@@ -47,7 +49,12 @@ export function isOver(ban: Ban, now: Date): boolean {
 }
 
 export function isWantedOn(ban: Ban, edge: string, now: Date): boolean {
-  return ban.reasons.some((r) => isLive(r, now) && (r.edges === null || r.edges.includes(edge)))
+  return ban.reasons.some((r) => isLive(r, now) && isMeantFor(r, edge))
+}
+
+/** A list serves all zones at once: what is wanted on one of them is wanted there, but for entries of people in a zone's own rule. */
+function isMeantFor({ edges, origin }: Reason, edge: string): boolean {
+  return edges === null || edges.includes(edge) || (isListEdge(edge) && origin !== 'edge')
 }
 
 /** Held automatically and for nothing else: the guards of every pass apply to it. */
@@ -57,7 +64,7 @@ export function isAutomatic(ban: Ban, now: Date): boolean {
 
 /** Lower goes first when room of this edge is given out: people's entries, operators' bans, automatic ones. */
 export function rankOn(ban: Ban, edge: string, now: Date): 0 | 1 | 2 {
-  const live = ban.reasons.filter((r) => isLive(r, now) && (r.edges === null || r.edges.includes(edge)))
+  const live = ban.reasons.filter((r) => isLive(r, now) && isMeantFor(r, edge))
   if (live.some((r) => r.origin === 'edge')) return 0
   return live.some((r) => r.origin === 'operator') ? 1 : 2
 }

@@ -32,7 +32,7 @@ export function clausesOwed(clauses: readonly string[], debts: readonly Debt[]):
   }, clauses)
 }
 
-export function sameContent(a: readonly Rule[], b: readonly Rule[]): boolean {
+export function sameContent(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b)
 }
 

@@ -17,6 +17,8 @@ export interface EdgeState {
   /** When an emptied or deleted rule was last put back: once in 24 h. */
   readonly putBackAt: string | null
   readonly contested: Contest | null
+  /** The list that our rule names by our will; `awaited`: somebody took that out, and it is to be put back. */
+  readonly clause?: { readonly list: string; readonly awaited: boolean }
   readonly lastPass: PassMark | null
 }
 

@@ -12,6 +12,8 @@ export interface Found {
   readonly considered: ReadonlySet<string>
   readonly displaced: ReadonlySet<string>
   readonly observing: boolean
+  /** The list that stops what the rule does not name one by one; `stands`: a rule in force names it. */
+  readonly list?: { readonly edge: string; readonly stands: boolean } | undefined
   readonly now: Date
 }
 
@@ -28,16 +30,20 @@ function judged(ban: Ban, found: Found, isListed: boolean): Ban {
   const { edge, now } = found
   if (!isWantedOn(ban, edge, now)) return edge in ban.edges ? withoutEdge(ban, edge) : ban
   if (!found.considered.has(ban.address)) return ban
-  const why = whyNotHeld(ban.address, found, isListed)
+  const why = whyNotHeld(ban, found, isListed)
   return withHolding(ban, edge, why === '', why, now)
 }
 
 /** '': it is held. */
-function whyNotHeld(address: string, { state, displaced, observing }: Found, isListed: boolean): string {
+function whyNotHeld({ address, edges }: Ban, found: Found, isListed: boolean): string {
+  const { state, displaced, observing, list } = found
   // However fast others write: what the newest answer lists is kept out.
   if (state !== 'ok' && state !== 'edge-busy') return state
-  if (isListed) return ''
+  const byList = list === undefined ? undefined : edges[list.edge]
+  if (isListed || (list?.stands && byList?.held)) return ''
   if (displaced.has(address)) return 'displaced'
   if (state === 'edge-busy') return state
-  return observing ? 'observing' : 'edge-full'
+  if (observing) return 'observing'
+  if (list === undefined) return 'edge-full'
+  return byList?.held ? 'edge-unreferenced' : byList?.why || 'not-settled'
 }

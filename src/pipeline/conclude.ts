@@ -1,5 +1,7 @@
 import type { Ban } from '../core/ban.ts'
 import type { EdgeState, PassMark } from '../core/edge-state.ts'
+import { hasListClause } from '../core/list-clause.ts'
+import { listEdge } from '../core/list-edge.ts'
 import type { OwnRule } from '../core/own-rule.ts'
 import type { Plan } from '../core/plan.ts'
 import { verdicts } from '../core/verdict.ts'
@@ -19,6 +21,8 @@ export interface Ended {
   /** Why the edge does not hold all that it should; null: it does, or lacks the room. */
   readonly blocked: { readonly state: string; readonly detail: string } | null
   readonly wrote: boolean
+  /** Whether a rule in force names the list; absent: our own rule alone tells. */
+  readonly listStands?: boolean
 }
 
 /** The verdict: only now do bans become held. Written on the bans as they are by now: what was lifted during a PUT stays lifted. */
@@ -36,6 +40,7 @@ export async function conclude(deps: PassDeps, lease: Lease, end: Ended): Promis
       considered: new Set(end.stock.bans.map((ban) => ban.address)),
       displaced: new Set(end.plan?.displaced ?? []),
       observing: deps.observing,
+      list: listIn(deps, end),
       now,
     }
     const changed = verdicts(
@@ -80,6 +85,12 @@ export async function conclude(deps: PassDeps, lease: Lease, end: Ended): Promis
     const epoch = (await records.get('epochs', [edge])).get(edge)
     if (epoch?.rev !== lease.fence.rev) throw new LeaseLostError(`another instance took over the edge ${edge}`)
   }
+}
+
+function listIn({ list }: PassDeps, { own, listStands }: Ended): { edge: string; stands: boolean } | undefined {
+  if (!list?.wanted) return undefined
+  const stands = listStands ?? (own.kind === 'present' && hasListClause(own.clauses, list.name))
+  return { edge: listEdge(list.name), stands }
 }
 
 function displacedIn(bans: readonly Ban[], edge: string): string[] {

@@ -11,12 +11,21 @@ export interface PassDeps {
   /** Unique, and rising with time as text. */
   readonly newId: () => string
   readonly rule: { readonly description: string; readonly action: string; readonly limit: number }
+  /** The account's list that bans are or were written to; absent: there never was one. */
+  readonly list?: ListLink | undefined
   readonly adoptForMs: number | null
   readonly releaseForMs: number
   readonly maxAlertAgeMs: number
   readonly observing: boolean
   readonly friends: () => Friends | Promise<Friends>
   readonly events: PassEvents
+}
+
+/** How a zone's rule and the account's list belong together. */
+export interface ListLink {
+  readonly name: string
+  /** true: bans are in the list, and the rule names it. false: they are in the rule again, and it names the list no more. */
+  readonly wanted: boolean
 }
 
 /** Whom we must never block, as known at this moment. */
@@ -38,6 +47,8 @@ export interface PassReport {
   readonly displaced: readonly string[]
   /** Ended, lapsed, refused or let out: the other edges are to let go too. */
   readonly gone: readonly string[]
+  /** Cloudflare refused the look, which proves nothing about the token's other rights. */
+  readonly unseen?: true
 }
 
 /** What a pass reports; each is one line in the log and a metric. */

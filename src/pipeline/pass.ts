@@ -1,7 +1,9 @@
 import { account, type Head } from '../core/account.ts'
 import { clausesOf, compose } from '../core/compose.ts'
 import type { Attempt, EdgeState } from '../core/edge-state.ts'
+import { inlineBans } from '../core/inline-bans.ts'
 import { trimAttempts } from '../core/landed.ts'
+import { listEdge } from '../core/list-edge.ts'
 import { type OwnRule, whyNotHolding } from '../core/own-rule.ts'
 import { type Plan, plan } from '../core/plan.ts'
 import { digestOf, type Rule } from '../core/rules.ts'
@@ -45,14 +47,15 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
       return conclude(deps, lease, { ...done, own: stock.own, state: stock.state, blocked: intent.blocked })
     }
     const attempt = attemptOf(deps, stock, head, intent.rules, intent.plan)
-    await writeState(deps, lease, withAttempt(stock.state, attempt, deps.clock.now()))
+    const noted = withClause(deps, stock)
+    await writeState(deps, lease, withAttempt(noted, attempt, deps.clock.now()))
     await lease.keep()
     const answer = await deps.edge.write(intent.rules)
     const next = headOf(answer)
     // In a ruleset that was deleted and made anew meanwhile the numbers begin again: what landed is found by its content.
     const anew = head.rulesetId !== '' && next.rulesetId !== head.rulesetId
     if (anew) versions.clear()
-    const landed = withAttempt(stock.state, anew ? attempt : { ...attempt, landed: next.version }, deps.clock.now())
+    const landed = withAttempt(noted, anew ? attempt : { ...attempt, landed: next.version }, deps.clock.now())
     const { own, state } = account(landed, next, versions, deps.rule.description, deps.clock.now())
     if (!anew && next.version === head.version + 1) {
       return conclude(deps, lease, { ...done, wrote: true, own, state, blocked: whyBlocked(own, state) })
@@ -87,28 +90,51 @@ function intend(deps: PassDeps, stock: Stock, head: Head): Intent {
   const { description, action } = deps.rule
   const blocked = whyBlocked(own, state)
   if (own.kind === 'problem' || base === null) return { rules: null, plan: null, blocked }
+  const list = clauseFor(deps, stock)
   const toSend = (terms: readonly string[]) =>
-    compose({ rules: head.rules, own, base, debts, terms, description, action })
+    compose({ rules: head.rules, own, base, debts, terms, list, description, action })
   // Switched off is the person's; we go on writing, so that switching on finds the rule complete.
   if (blocked !== null && blocked.state !== 'edge-disabled') {
     // Our terms stay as they are, but what we owe to others is paid all the same.
     return { rules: debts.length === 0 ? null : toSend(own.kind === 'present' ? own.terms : []), plan: null, blocked }
   }
+  const current = own.kind === 'present' ? own.terms : []
+  const now = deps.clock.now()
+  const inline = { zone: deps.edge.name, list: listEdge(deps.list?.name ?? ''), current, now }
   const planned = plan({
     edge: deps.edge.name,
-    bans: stock.bans,
-    current: own.kind === 'present' ? own.terms : [],
-    clauses: clausesOf(own, base, debts),
+    bans: deps.list?.wanted ? inlineBans(stock.bans, inline) : stock.bans,
+    current,
+    clauses: clausesOf(own, base, debts, list),
     limit: deps.rule.limit,
     observing: deps.observing,
-    now: deps.clock.now(),
+    now,
   })
   return { rules: toSend(planned.terms), plan: planned, blocked }
 }
 
+/** Known to be ours from the first PUT that may bring it. */
+function withClause(deps: PassDeps, stock: Stock): EdgeState {
+  const list = clauseFor(deps, stock)
+  if (!list?.stands || stock.state.clause?.list === list.name) return stock.state
+  return { ...stock.state, clause: { list: list.name, awaited: true } }
+}
+
+/** Whether our rule is to name the list; undefined: whatever it says of it stays. */
+function clauseFor({ list, observing }: PassDeps, { state, list: where }: Stock) {
+  if (list === undefined) return undefined
+  if (!list.wanted) return state.clause?.list === list.name ? { name: list.name, stands: false } : undefined
+  // A rule that names a list which is not there is refused, and with it every write to the zone.
+  if (where === 'deleted') return { name: list.name, stands: false }
+  return where === 'there' && !observing ? { name: list.name, stands: true } : undefined
+}
+
 function whyBlocked(own: OwnRule, state: EdgeState): { state: string; detail: string } | null {
   if (own.kind !== 'problem' && state.contested !== null) {
-    const what = state.contested.ruleGone ? 'our rule was deleted' : 'most of our terms were taken out'
+    const { ruleGone, terms } = state.contested
+    const lost =
+      terms.length === 0 ? 'the name of the list was taken out of our rule' : 'most of our terms were taken out'
+    const what = ruleGone ? 'our rule was deleted' : lost
     const detail = `${what} again: nothing is written here until it is back, or until \`portcullis resume\``
     return { state: 'edge-contested', detail }
   }

@@ -3,7 +3,10 @@ import { applyHands } from '../core/apply-hands.ts'
 import { automaticEndOf, type Ban } from '../core/ban.ts'
 import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
 import type { Released } from '../core/guards.ts'
+import { judgeClause } from '../core/judge-clause.ts'
 import type { Versions } from '../core/landed.ts'
+import { listEdge } from '../core/list-edge.ts'
+import type { ListState } from '../core/list-state.ts'
 import type { OwnRule } from '../core/own-rule.ts'
 import type { Rule } from '../core/rules.ts'
 import { type Ending, type Swept, sweep } from '../core/sweep.ts'
@@ -16,6 +19,8 @@ export interface Stock {
   readonly state: EdgeState
   readonly bans: readonly Ban[]
   readonly own: OwnRule
+  /** The account's list, as the ledger knows it; null: none is known to be there. */
+  readonly list: 'there' | 'deleted' | null
   /** Addresses whose bans changed here. */
   readonly touched: readonly string[]
   readonly gone: readonly string[]
@@ -32,18 +37,21 @@ export async function takeStock(
   for (;;) {
     const now = clock.now()
     const [edges, stored, releases] = await Promise.all([
-      records.get<EdgeState>('edges', [edge.name]),
+      records.get<EdgeState>('edges', deps.list === undefined ? [edge.name] : [edge.name, listEdge(deps.list.name)]),
       records.all<Ban>('bans'),
       records.all<Released>('released'),
     ])
     const before = edges.get(edge.name)?.doc ?? NEW_EDGE
     refuseOlder(edge.name, before, head)
     await fetchVersions(deps, before, head, versions)
-    const { state, hands, own } = account(before, head, versions, deps.rule.description, now)
+    const { state: judged, hands, own } = account(before, head, versions, deps.rule.description, now)
+    const list = whereIsList(deps, edges)
+    const clause = judgeClause(judged, { list: deps.list, there: list === 'there', own, before, head, now })
+    const { state } = clause
     if (deps.observing && before.base === null) {
       const found = hands.flatMap((hand) => hand.adopted)
       deps.events.wouldAdopt({ edge: edge.name, addresses: found })
-      return { state: before, bans: stored.map((s) => s.doc), own, touched: [], gone: [] }
+      return { state: before, bans: stored.map((s) => s.doc), own, list, touched: [], gone: [] }
     }
     const ledger = new Map(stored.map((s) => [s.id, s]))
     const effects = applyHands(docsOf(ledger), hands, {
@@ -69,6 +77,7 @@ export async function takeStock(
       state,
       bans: [...bans.values()],
       own,
+      list,
       touched: changedBetween(ledger, bans),
       gone: [...ledger.keys()].filter((a) => !bans.has(a)),
     }
@@ -84,11 +93,19 @@ export async function takeStock(
     )
     if (change === null || (await records.commit(change))) {
       report(deps, hands, swept.gone)
+      if (clause.putBack) deps.events.putBack({ edge: edge.name, version: head.version, addresses: [] })
+      if (clause.contested) deps.events.contested({ edge: edge.name })
       return stock
     }
     const fence = (await records.get('epochs', [edge.name])).get(edge.name)
     if (fence?.rev !== lease.fence.rev) throw new LeaseLostError(`another instance took over the edge ${edge.name}`)
   }
+}
+
+function whereIsList({ list }: PassDeps, edges: ReadonlyMap<string, Stored<EdgeState>>): Stock['list'] {
+  const known = list && (edges.get(listEdge(list.name))?.doc as ListState | undefined)
+  if (known?.contested?.ruleGone) return 'deleted'
+  return known?.list?.id ? 'there' : null
 }
 
 /** A read that lags behind our own writes would look as if a person had undone them. */
@@ -114,7 +131,7 @@ async function fetchVersions(
 }
 
 /** Bans whose automatic reason is over, whether or not another one keeps them: each was an offence. */
-function endings(
+export function endings(
   swept: Swept,
   removed: ReadonlySet<string>,
   ledger: ReadonlyMap<string, Stored<Ban>>,
@@ -134,11 +151,11 @@ function endings(
 const OFFENCE_MEMORY_MS = 180 * 24 * 3600_000
 
 /** The one commit that says it all; null: nothing changed. */
-function changeOf(
-  deps: PassDeps,
+export function changeOf(
+  deps: Pick<PassDeps, 'clock'> & { readonly edge: { readonly name: string } },
   lease: Lease,
   before: EdgeState,
-  stock: Stock,
+  stock: Pick<Stock, 'state' | 'touched'>,
   ledger: ReadonlyMap<string, Stored<Ban>>,
   bans: ReadonlyMap<string, Ban>,
   released: readonly Released[],
@@ -188,11 +205,12 @@ function report(deps: PassDeps, hands: readonly JudgedHand[], gone: readonly { b
   }
 }
 
-function docsOf(ledger: ReadonlyMap<string, Stored<Ban>>): Map<string, Ban> {
+export function docsOf(ledger: ReadonlyMap<string, Stored<Ban>>): Map<string, Ban> {
   return new Map([...ledger].map(([id, { doc }]) => [id, doc]))
 }
 
-function changedBetween(ledger: ReadonlyMap<string, Stored<Ban>>, bans: ReadonlyMap<string, Ban>): string[] {
+/** Addresses whose ban is another one now, or is gone. */
+export function changedBetween(ledger: ReadonlyMap<string, Stored<Ban>>, bans: ReadonlyMap<string, Ban>): string[] {
   const changed = [...bans].filter(([id, ban]) => ledger.get(id)?.doc !== ban).map(([id]) => id)
   return [...changed, ...[...ledger.keys()].filter((id) => !bans.has(id))]
 }

@@ -1,0 +1,79 @@
+import { type EdgeState, NEW_EDGE } from './edge-state.ts'
+
+/** What the ledger knows of a list: of an edge's record the contest, the putting-back and the last pass, and this. No items. */
+export interface ListState extends EdgeState {
+  readonly list: ListRecord
+}
+
+/** All times are ISO 8601. */
+export interface ListRecord {
+  /** The list's own id; null: none is known to be there. */
+  readonly id: string | null
+  /** Writes whose end is not known, oldest first. */
+  readonly attempts: readonly ListAttempt[]
+  /** So many items in all were refused: what is known of the room until somebody else may have made some. */
+  readonly full: { readonly total: number; readonly at: string } | null
+  /** When Cloudflare last refused a single IPv6 address as an item: its /64 is written instead. */
+  readonly wide: string | null
+}
+
+/** One write. Recorded before it is sent: what it was adding or removing is never taken for somebody's hand. */
+export interface ListAttempt {
+  readonly id: string
+  readonly at: string
+  /** Texts of items. */
+  readonly adding: readonly string[]
+  readonly removing: readonly string[]
+  /** By which its end can be asked for; null: the answer has not come (yet). */
+  readonly operation: string | null
+}
+
+/** Beside the record of the edge, for it is only written when it changes. */
+export interface ListKnown {
+  /** Ids of people's items that became bans once: without their ban they are to go, and are no new entries. */
+  readonly adopted: readonly string[]
+  /** Texts of held items that another Portcullis wrote: gone, they are written anew and released by nobody. */
+  readonly borrowed: readonly string[]
+}
+
+export const NOTHING_KNOWN: ListKnown = { adopted: [], borrowed: [] }
+
+export const NEW_LIST: ListState = { ...NEW_EDGE, list: { id: null, attempts: [], full: null, wide: null } }
+
+/** One item, as last seen or as written since. */
+export interface KnownItem {
+  readonly text: string
+  readonly comment: string
+  /** null: written by us and not read since. */
+  readonly id: string | null
+}
+
+/** By text. */
+export type Items = ReadonlyMap<string, KnownItem>
+
+// Cloudflare's servers give a request up after 100 s: what has not come into effect by then does not any more.
+const LATEST_MS = 2 * 60_000
+const ROOM_KNOWN_MS = 10 * 60_000
+const WIDE_KNOWN_MS = 7 * 24 * 3600_000
+
+/** The record without what time has settled. */
+export function refreshed(state: ListState, now: Date): ListState {
+  const { attempts, full, wide } = state.list
+  const within = (at: string, ms: number) => now.getTime() - Date.parse(at) < ms
+  const list = {
+    ...state.list,
+    attempts: attempts.filter(({ operation, at }) => operation !== null || within(at, LATEST_MS)),
+    full: full !== null && within(full.at, ROOM_KNOWN_MS) ? full : null,
+    wide: wide !== null && within(wide, WIDE_KNOWN_MS) ? wide : null,
+  }
+  return { ...state, list }
+}
+
+/** What writes of unknown end were adding and removing. */
+export function unsureIn(state: ListState): { readonly adding: Set<string>; readonly removing: Set<string> } {
+  const { attempts } = state.list
+  return {
+    adding: new Set(attempts.flatMap(({ adding }) => adding)),
+    removing: new Set(attempts.flatMap(({ removing }) => removing)),
+  }
+}
