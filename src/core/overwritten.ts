@@ -1,4 +1,5 @@
-import type { Attempt, Debt } from './edge-state.ts'
+import { stillOwed } from './debts.ts'
+import type { Attempt, Debt, RuleChange } from './edge-state.ts'
 import type { Versions } from './landed.ts'
 import { changesBetween } from './rule-changes.ts'
 
@@ -15,15 +16,40 @@ export function overwrittenBy(
   const debts: Debt[] = []
   const landed = attempt.landed ?? 0
   for (let lost = attempt.read + 1; lost < landed; lost++) {
+    const ours = attempts.find((a) => a.landed === lost)
     // What he who wrote the lost version had before him: for a PUT of ours the version that it had read.
-    const before = attempts.find((a) => a.landed === lost)?.read ?? lost - 1
-    const [was, is] = [before === 0 ? [] : versions.get(before), versions.get(lost)]
-    if (!was || !is) continue
-    changesBetween(was, is, own).forEach((change, i) => {
-      debts.push({ id: `${landed}.${lost}.${i}`, change })
-    })
+    const before = ours?.read ?? lost - 1
+    const made = changesIn(before, lost, versions, own)
+    // What people did before it arrived is later than what it was to do, and is owed to them already.
+    const since = ours === undefined ? [] : peoplesChanges(before, lost, attempts, versions, own)
+    debts.push(
+      ...stillOwed(
+        made.map((change, i) => ({ id: `${landed}.${lost}.${i}`, change })),
+        since,
+      ),
+    )
   }
   return debts
+}
+
+function changesIn(before: number, after: number, versions: Versions, own: ReadonlySet<string>): RuleChange[] {
+  const [was, is] = [before === 0 ? [] : versions.get(before), versions.get(after)]
+  return was && is ? changesBetween(was, is, own) : []
+}
+
+/** What people changed after the one version and before the other. */
+function peoplesChanges(
+  from: number,
+  to: number,
+  attempts: readonly Attempt[],
+  versions: Versions,
+  own: ReadonlySet<string>,
+): RuleChange[] {
+  const changes: RuleChange[] = []
+  for (let version = from + 1; version < to; version++) {
+    if (!attempts.some((a) => a.landed === version)) changes.push(...changesIn(version - 1, version, versions, own))
+  }
+  return changes
 }
 
 /** The versions whose contents are still to be fetched before everything after `from` up to `head` can be explained. */

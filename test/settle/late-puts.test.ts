@@ -192,6 +192,27 @@ describe('when a PUT lands late', () => {
     equal(ownRule(world.edge.rules())?.enabled, true)
   })
 
+  it('does not owe twice what a person took back before two PUTs landed late, one over the other', async () => {
+    const H = { description: 'H', action: 'log', expression: 'ssl', enabled: false }
+    world.edge.fates.push('late')
+    await rejects(world.pass())
+    world.edge.edit((rules) => [H, ...rules])
+    world.edge.land()
+    world.edge.fates.push('late')
+    await rejects(world.pass())
+    await world.pass()
+    equal(rule('H')?.enabled, false)
+    world.edge.edit((rules) => rules.filter((r) => r.description !== 'H'))
+    await world.alert(C)
+    world.edge.fates.push('late')
+    await rejects(world.pass())
+    world.edge.land()
+    world.edge.land()
+    await world.pass()
+    equal(rule('H'), undefined)
+    equal((await world.pass()).wrote, false)
+  })
+
   it('a PUT that lands late does not make two rules of the one that a person made meanwhile', async () => {
     const fresh = settleWorld()
     fresh.edge.edit(() => [F])
