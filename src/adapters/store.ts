@@ -1,13 +1,10 @@
 import { type Queue as BullQueue, createPostgresBackend } from 'bullmq'
 import type { Config } from '../config.ts'
 import type { JobData, Queue, Records } from '../ports.ts'
-import { connectPostgres } from './postgres.ts'
 import { createQueue } from './queue.ts'
 import type { QueueBackend, QueueOptions } from './queue-backend.ts'
 import { openRedisRecords } from './records-redis.ts'
 import { openSqlRecords } from './records-sql.ts'
-import { connectRedis } from './redis.ts'
-import { openEmbedded } from './store-embedded.ts'
 
 export interface Store {
   readonly kind: Config['store']['kind']
@@ -20,7 +17,7 @@ export interface Store {
 }
 
 /**
- * Opens the store that the configuration names.
+ * Opens the store that the configuration names, and loads only that one's code: the others would take 20 MB.
  *
  * `onError` hears what happens in the background (a dropped connection that is being mended, a clean-up that failed); nothing
  * needs to be done about it, but somebody should see it.
@@ -43,6 +40,7 @@ export async function openStore(
 }
 
 async function openEmbeddedStore(dataDir: string, onError: (error: Error) => void): Promise<Store> {
+  const { openEmbedded } = await import('./store-embedded.ts')
   const { pool, close } = await openEmbedded(dataDir, onError)
   const backend: QueueBackend = { kind: 'sql', producer: pool, worker: pool, factory: createPostgresBackend }
   const warnings = [
@@ -61,6 +59,7 @@ async function openPostgresStore(url: string, onError: (error: Error) => void): 
   let closed = false
   // What its connections say while they end is of no use to anybody.
   const hear = (error: Error) => (closed ? undefined : onError(error))
+  const { connectPostgres } = await import('./postgres.ts')
   const pool = await connectPostgres(url, hear)
   const close = async () => {
     closed = true
@@ -77,6 +76,7 @@ async function openPostgresStore(url: string, onError: (error: Error) => void): 
 }
 
 async function openRedisStore(url: string, onError: (error: Error) => void): Promise<Store> {
+  const { connectRedis } = await import('./redis.ts')
   const { producer, worker, warnings, close } = await connectRedis(url, onError)
   const backend: QueueBackend = { kind: 'redis', producer, worker }
   return closing(close, async () => ({
