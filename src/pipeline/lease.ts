@@ -8,7 +8,7 @@ export class LeaseLostError extends Error {
 /** The right to write to one edge. Ledger writes made under it carry `fence` and fail once somebody else has taken over. */
 export interface Lease {
   readonly fence: NonNullable<Change['expect']>[number]
-  /** Renews the lease when less than 15 s are left; LeaseLostError when it ran out or is no longer ours. */
+  /** Renews the lease when less than 20 s are left, for a write that is to follow at once; LeaseLostError when it ran out or is no longer ours. */
   keep(): Promise<void>
   release(): Promise<void>
 }
@@ -20,8 +20,9 @@ interface LeaseRecord {
 
 // A holder that dies leaves the edge to others after this long.
 const LEASE_MS = 30_000
-// A PUT times out after 10 s: with more than this left at its start it ends within the lease.
-const ENOUGH_MS = 15_000
+// A write waits up to 4 s for the budget of calls, or is not sent, and times out 10 s later: so it starts with more than 15 s of the
+// lease left, and ends within it.
+const ENOUGH_MS = 20_000
 
 /** Takes the edge's lease, waiting while another instance has it; every taking-over begins a new epoch. */
 export async function takeLease(

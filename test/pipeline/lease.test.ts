@@ -1,0 +1,42 @@
+import { equal, rejects } from 'node:assert/strict'
+import { beforeEach, describe, it } from 'node:test'
+import { type Lease, takeLease } from '../../src/pipeline/lease.ts'
+import { settleWorld, type World } from '../support/settle-world.ts'
+
+describe('the lease of an edge', () => {
+  let world: World
+  let lease: Lease
+  const left = async () => {
+    const record = (await world.records.get<{ until: string }>('leases', ['shop'])).get('shop')
+    return (Date.parse(record?.doc.until ?? '') - world.clock.now().getTime()) / 1000
+  }
+  beforeEach(async () => {
+    world = settleWorld()
+    lease = await takeLease(world.deps({ holder: 'one' }), 'shop')
+  })
+
+  for (const [after, before, expected] of [
+    [9, 21, 21],
+    [10, 20, 30],
+    [29, 1, 30],
+  ] as const) {
+    it(`${before} s before its end, a write that may wait 4 s for the budget has ${expected} s`, async () => {
+      world.clock.advance(after * 1000)
+      equal(await left(), before)
+      await lease.keep()
+      equal(await left(), expected)
+    })
+  }
+
+  it('is not kept once it has run out', async () => {
+    world.clock.advance(30_000)
+    await rejects(lease.keep(), { name: 'LeaseLostError' })
+  })
+
+  it('is not kept by whom another has taken it from', async () => {
+    world.clock.advance(30_000)
+    await takeLease(world.deps({ holder: 'another' }), 'shop')
+    world.clock.advance(-1000)
+    await rejects(lease.keep(), { name: 'LeaseLostError' })
+  })
+})
