@@ -1,12 +1,13 @@
-import { clausesOwed, stillOwed, unpaid } from './debts.ts'
-import type { Attempt, Base, Debt, EdgeState, RuleChange } from './edge-state.ts'
-import { serializeExpression } from './expression/serialize.ts'
+import { stillOwed, unpaid } from './debts.ts'
+import type { Attempt, Base, Debt, EdgeState } from './edge-state.ts'
 import { type Hand, judgeHand } from './judge-hand.ts'
 import { inNewRuleset, landedAttempts, trimAttempts, unseenOf, type Versions } from './landed.ts'
+import { asOwed, deleted, owedToOwn } from './meant.ts'
 import { overwrittenBy, versionsNeeded } from './overwritten.ts'
-import { clausesIn, findOwnRule, type OwnRule } from './own-rule.ts'
+import { findOwnRule, type OwnRule } from './own-rule.ts'
+import { rememberHand } from './remember-hand.ts'
 import { changedOtherwise, restOf } from './rest.ts'
-import { applyChange, changesBetween, ownChanges } from './rule-changes.ts'
+import { changesBetween } from './rule-changes.ts'
 import { keyOf, type Rule } from './rules.ts'
 import { type Snapshot, stepBetween, trimTrail } from './trail.ts'
 
@@ -84,7 +85,7 @@ interface Walk {
   snapshot: Snapshot
   rule: Rule | null
   index: number
-  /** Our rule as it was meant when a PUT of ours last overwrote something. */
+  /** Our rule as people last meant it to be, beside its terms; null: they had deleted it before all this. */
   meant: Rule | null
   rest: Base['rest']
   /** Whatever our rule was called on the way. */
@@ -113,25 +114,8 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
   if (own.kind === 'problem') return
   const it: Snapshot = own.kind === 'present' ? { terms: own.terms, present: true } : { terms: [], present: false }
   const rest = restOf(rules, own)
-  let back = true
-  if (landed === undefined) {
-    const { takenOut, awaited, contested, putBackAt, trail } = walk.state
-    const hand = judgeHand({
-      before: walk.snapshot,
-      it,
-      otherwiseChanged: changedOtherwise(walk.rest, rest),
-      wasDisabled: walk.snapshot.present && was?.enabled === false,
-      unseen: unseenOf(walk.attempts, walk.seen, version),
-      awaited: new Set([...awaited, ...(contested?.terms ?? [])]),
-      ...{ trail, takenOut, putBackAt, contested, now: walk.now },
-    })
-    walk.hands.push({ version, ...hand })
-    walk.state = remember(walk.state, hand, walk.now)
-    back = hand.accident.length + hand.stale.length > 0 || hand.contested !== null
-  } else if (own.kind === 'present') {
-    const debts = owedToOwn(walk, own.rule).map((change, i) => ({ id: `${version}.own.${i}`, change }))
-    walk.debts = [...walk.debts.filter(({ change }) => change.kind !== 'own'), ...debts]
-  }
+  const hand = landed === undefined ? judgeStep(walk, version, it, rest, was) : null
+  if (landed !== undefined && own.kind === 'present') walk.debts = withOwn(walk, version, own.rule)
   const shown = new Set(it.terms)
   walk.state = {
     ...walk.state,
@@ -142,34 +126,44 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
     walk.rule = own.rule
     walk.index = own.index
   } else if (walk.snapshot.present) {
-    walk.rule = back ? was : null
+    walk.rule = hand === null || isToComeBack(hand) ? was : null
     walk.debts = walk.debts.filter(({ change }) => change.kind !== 'own')
   }
-  if (landed === undefined || landed.read + 1 === version)
-    walk.meant = asOwed(walk.debts, walk.rule) ?? without(was) ?? walk.meant
+  // A PUT that overwrote somebody is not what anybody meant.
+  const overwrote = landed !== undefined && landed.read + 1 < version
+  if (!overwrote) walk.meant = asOwed(walk.debts, walk.rule) ?? deleted(was) ?? walk.meant
   walk.seen = version
   walk.snapshot = it
   walk.rest = rest
 }
 
-/** Our rule as people want its fields and clauses, also where a PUT of ours overwrote that and nobody has put it right yet. */
-function asOwed(debts: readonly Debt[], rule: Rule | null): Rule | null {
-  if (rule === null) return null
-  const owed = debts.filter(({ change }) => change.kind === 'own')
-  const [now] = owed.reduce((all, { change }) => applyChange(all, change, keyOf(rule)), [rule] as readonly Rule[])
-  const clauses = clausesOwed(clausesIn(rule), owed)
-  return { ...now, expression: serializeExpression({ terms: [], clauses }) }
+/** What the person meant who wrote this version, written down. */
+function judgeStep(walk: Walk, version: number, it: Snapshot, rest: Base['rest'], was: Rule | null): Hand {
+  const { takenOut, awaited, contested, putBackAt, trail } = walk.state
+  const hand = judgeHand({
+    before: walk.snapshot,
+    it,
+    otherwiseChanged: changedOtherwise(walk.rest, rest),
+    wasDisabled: walk.snapshot.present && was?.enabled === false,
+    unseen: unseenOf(walk.attempts, walk.seen, version),
+    awaited: new Set([...awaited, ...(contested?.terms ?? [])]),
+    ...{ trail, takenOut, putBackAt, contested, now: walk.now },
+  })
+  walk.hands.push({ version, ...hand })
+  walk.state = rememberHand(walk.state, hand, walk.now)
+  return hand
 }
 
-/** What is left of a rule that a person deleted: one that is made later has its fields, but another name and no clause. */
-function without(was: Rule | null): Rule | null {
-  return was && { ...was, ref: '', expression: '' }
+/** Of a rule that is gone: whether it is to be put back under its name, by us or by whom we wait for. */
+function isToComeBack(hand: Hand): boolean {
+  return hand.accident.length + hand.stale.length > 0 || hand.contested !== null
 }
 
-/** What our rule lacks, as a PUT of ours wrote it, of what people meant it to be; one that they deleted has no clause. */
-function owedToOwn({ meant, debts, state }: Walk, landed: Rule): RuleChange[] {
-  if (state.contested?.ruleGone) return [{ kind: 'remove', key: keyOf(landed) }]
-  return ownChanges(landed, meant ?? { ...asOwed(debts, landed), expression: '' })
+/** The debts with those to our own rule, as a PUT of ours wrote it, in the place of any others to it. */
+function withOwn({ debts, meant, state }: Walk, version: number, landed: Rule): readonly Debt[] {
+  const changes = owedToOwn(landed, { meant, debts, ruleGone: state.contested?.ruleGone === true })
+  const owed = changes.map((change, i) => ({ id: `${version}.own.${i}`, change }))
+  return [...debts.filter(({ change }) => change.kind !== 'own'), ...owed]
 }
 
 function owedFor(walk: Walk, landed: Attempt): readonly Debt[] {
@@ -187,18 +181,6 @@ function addKey({ keys, versions, rule, description }: Walk, version: number): v
 function owedAfter(walk: Walk, version: number, rules: readonly Rule[]): readonly Debt[] {
   const before = walk.versions.get(version - 1)
   return before && walk.debts.length > 0 ? stillOwed(walk.debts, changesBetween(before, rules, walk.keys)) : walk.debts
-}
-
-function remember(state: EdgeState, hand: Hand, now: Date): EdgeState {
-  const at = now.toISOString()
-  const oldest = new Date(now.getTime() - 24 * 3600_000).toISOString()
-  const takenOut = Object.fromEntries(Object.entries(state.takenOut).filter(([, when]) => when >= oldest))
-  const missing = [...hand.stale, ...hand.accident]
-  for (const term of missing) takenOut[term] = at
-  for (const term of hand.released) delete takenOut[term]
-  const awaited = [...new Set([...state.awaited, ...missing])].filter((term) => !hand.released.includes(term))
-  const putBack = hand.accident.length > 0 || (hand.gone && hand.stale.length > 0)
-  return { ...state, takenOut, awaited, putBackAt: putBack ? at : state.putBackAt, contested: hand.contested }
 }
 
 /** An edge never seen before: whatever stands in our rule is a person's. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { parseTerm } from '../../src/core/address.ts'
-import { addressSet, withoutCovered } from '../../src/core/address-set.ts'
+import { addressSet, coveredByOne, withoutCovered } from '../../src/core/address-set.ts'
 
 describe('a set of addresses', () => {
   const covers = (terms: string[], term: string, expected: boolean) =>
@@ -96,6 +96,16 @@ describe('laws of sets', () => {
       }),
     )
   })
+  it('finds the one term that covers another, if there is one', () => {
+    fc.assert(
+      fc.property(fc.array(term, { maxLength: 8 }), term, (terms, t) => {
+        const one = terms.some((other) => addressSet([other]).covers(t))
+        assert.equal(coveredByOne(terms)(t), one)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   it('dropping covered terms keeps the set, and leaves no term that another covers', () => {
     fc.assert(
       fc.property(fc.array(term), (terms) => {
