@@ -4,6 +4,7 @@ import { createHttp } from './adapters/http.ts'
 import { createTemplates } from './adapters/templates.ts'
 import { parsePlaybook } from './adapters/yaml-playbook.ts'
 import { createExplain } from './app-explain.ts'
+import { createPasses } from './app-passes.ts'
 import type { Config } from './config.ts'
 import { addressSet } from './core/address-set.ts'
 import { CLOUDFLARE_RANGES } from './core/cloudflare-ranges.ts'
@@ -19,7 +20,6 @@ import { createIntake } from './pipeline/intake.ts'
 import { createIntents } from './pipeline/intents.ts'
 import { createMarks } from './pipeline/marks.ts'
 import { createParking } from './pipeline/parking.ts'
-import { settleOnce } from './pipeline/pass.ts'
 import type { Friends, PassReport } from './pipeline/pass-types.ts'
 import { createPausing } from './pipeline/pause.ts'
 import { createPlaybookReader } from './pipeline/playbooks.ts'
@@ -31,7 +31,7 @@ import { createHttpStep } from './pipeline/steps/http.ts'
 import { createSetStatus } from './pipeline/steps/set-status.ts'
 import type { StepContext } from './pipeline/steps/step.ts'
 import { startTick } from './pipeline/tick.ts'
-import type { Clock, Edge, Queue, Records, Siem } from './ports.ts'
+import type { AddressList, Clock, Edge, Queue, Records, Siem } from './ports.ts'
 
 export interface PipelineDeps {
   readonly config: Config
@@ -40,6 +40,8 @@ export interface PipelineDeps {
   readonly queue: Queue
   readonly clock: Clock
   readonly edges: readonly Edge[]
+  /** The account's list; absent: no account is configured. */
+  readonly list?: AddressList | null
   /** null: no status is ever set. */
   readonly siem: Siem | null
   readonly allowlist: Allowlist
@@ -79,9 +81,12 @@ export function createPipeline(deps: PipelineDeps) {
   })
   const reopenDisplaced = createReopenDisplaced({ records, queue, clock, siem: deps.siem, events })
 
+  // A token may have one permission and lack another: it works once no edge refuses it.
+  const refusedAt = new Set<string>()
   function afterPass(report: PassReport): void {
     inBackground('looking whether new bans are paused', pausing.look())
-    if (health.degraded().some(({ part }) => part === 'cloudflare')) health.works('cloudflare')
+    if (!report.unseen) refusedAt.delete(report.edge)
+    if (refusedAt.size === 0) health.works('cloudflare')
     if (report.state === 'ok') health.works(`edge:${report.edge}`)
     else health.refused(`edge:${report.edge}`, `${report.state}: ${report.detail}`)
     if (report.changed.length > 0) inBackground('waking parked alerts', parking.wakeFor(report.changed))
@@ -89,41 +94,39 @@ export function createPipeline(deps: PipelineDeps) {
   }
 
   function onPassFailure(edge: string, error: unknown): void {
-    if (error instanceof RefusedError) health.refused(error.part, messageOf(error))
+    if (error instanceof RefusedError) {
+      refusedAt.add(edge)
+      health.refused(error.part, messageOf(error))
+    }
     events.pass({ edge, result: 'failed', ms: null, wrote: false })
   }
 
-  const { cloudflare } = config
   const wouldAdopt = new Map<string, readonly string[]>()
-  const passes = new Map(
-    deps.edges.map((edge) => [
-      edge.name,
-      () =>
-        settleOnce({
-          records,
-          clock,
-          edge,
-          holder,
-          newId: () => newId(holder),
-          rule: { description: cloudflare.rule, action: cloudflare.action, limit: cloudflare.expressionLimit },
-          adoptForMs: config.adoptForMs,
-          releaseForMs: config.releaseForMs,
-          maxAlertAgeMs: config.maxAlertAgeMs,
-          observing,
-          friends,
-          events: {
-            ...events,
-            wouldAdopt({ edge, addresses }) {
-              // Every pass finds the same until enforcing: only news is told.
-              const said = wouldAdopt.get(edge)?.join() === addresses.join()
-              wouldAdopt.set(edge, addresses)
-              if (!said) events.wouldAdopt({ edge, addresses })
-            },
-          },
-        }),
-    ]),
-  )
-  const settler = createSettler({ passes, clock, afterPass, onFailure: onPassFailure })
+  const { passes, first, listed, tidy } = createPasses(config, {
+    edges: deps.edges,
+    list: deps.list ?? null,
+    common: {
+      records,
+      clock,
+      holder,
+      newId: () => newId(holder),
+      adoptForMs: config.adoptForMs,
+      releaseForMs: config.releaseForMs,
+      maxAlertAgeMs: config.maxAlertAgeMs,
+      observing,
+      friends,
+      events: {
+        ...events,
+        wouldAdopt({ edge, addresses }) {
+          // Every pass finds the same until enforcing: only news is told.
+          const said = wouldAdopt.get(edge)?.join() === addresses.join()
+          wouldAdopt.set(edge, addresses)
+          if (!said) events.wouldAdopt({ edge, addresses })
+        },
+      },
+    },
+  })
+  const settler = createSettler({ passes, first, clock, afterPass, onFailure: onPassFailure })
   const mark = createMarks({ records, siem: deps.siem ?? NO_SIEM, clock, events })
   const intend = createIntents({
     records,
@@ -168,6 +171,7 @@ export function createPipeline(deps: PipelineDeps) {
     given: allowlist.entries,
     explain: createExplain({ ...deps, friends }, 'the ledger and the edges of the running service'),
     wouldAdopt: () => wouldAdopt,
+    listed,
     /** Ends an `edge-contested` stop (null: wherever there is one) and settles; answers the edges where there was one. */
     async resume(edge: string | null): Promise<string[]> {
       const resumed = await resumeEdges({ records, clock, holder }, edge === null ? settler.edges : [edge])
@@ -184,6 +188,7 @@ export function createPipeline(deps: PipelineDeps) {
         clock,
         reopenDisplaced,
         settler,
+        tidy,
         health,
         refreshAllowlist: async () => {
           await Promise.all([allowlist.refresh(), allowed.refresh()])

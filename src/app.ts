@@ -5,6 +5,7 @@ import { openAllowlist } from './adapters/allowlist.ts'
 import { createBudget } from './adapters/budget.ts'
 import { systemClock } from './adapters/clock.ts'
 import { createCloudflareZone } from './adapters/cloudflare.ts'
+import { createCloudflareList } from './adapters/cloudflare-list.ts'
 import { createAlertReader, createElasticsearchClient, createElasticsearchSiem } from './adapters/elasticsearch.ts'
 import { createKibanaSiem } from './adapters/kibana.ts'
 import { watchPlaybooks } from './adapters/playbook-files.ts'
@@ -103,7 +104,7 @@ async function start(
     queue,
     allowlist,
     clock,
-    edges: edgesOf(config, events, records, { clock, rate }),
+    ...edgesOf(config, events, records, { clock, rate }),
     siem,
     playbooks: () => playbooks,
   })
@@ -154,15 +155,12 @@ function edgesOf(
 ) {
   const fingerprint = createHash('sha256').update(cloudflare.apiToken).digest('hex').slice(0, 16)
   const budget = createBudget({ records, fingerprint, ...pace })
-  return cloudflare.zones.map((zone) =>
-    createCloudflareZone({
-      apiUrl: cloudflare.apiUrl,
-      token: cloudflare.apiToken,
-      zone,
-      budget,
-      onCall: (method, status) => events.cloudflareCall({ method, status }),
-    }),
-  )
+  const { apiUrl, apiToken: token, accountId, list: name } = cloudflare
+  const onCall = (method: string, status: number | string) => events.cloudflareCall({ method, status })
+  return {
+    edges: cloudflare.zones.map((zone) => createCloudflareZone({ apiUrl, token, zone, budget, onCall })),
+    list: accountId === null ? null : createCloudflareList({ apiUrl, token, accountId, name, budget, onCall }),
+  }
 }
 
 /** Kibana writes where it is set, so that it knows of every change; Elasticsearch reads. */

@@ -32,6 +32,10 @@ export function clausesIn(rule: Rule): readonly string[] {
 /** Actions under which a listed address is kept out. */
 const HOLDING_ACTIONS = ['block', 'challenge', 'js_challenge', 'managed_challenge']
 
+export function isHoldingAction(action: unknown): boolean {
+  return HOLDING_ACTIONS.includes(String(action))
+}
+
 export function findOwnRule(rules: readonly Rule[], identity: RuleIdentity): OwnRule {
   const places = placesOf(rules, identity)
   const index = places[0]
@@ -52,7 +56,7 @@ export function whyNotHolding(own: OwnRule): { state: string; detail: string } |
   if (own.kind === 'problem') return own
   if (own.kind === 'absent') return null
   const action = String(own.rule.action)
-  if (!HOLDING_ACTIONS.includes(action)) {
+  if (!isHoldingAction(action)) {
     return {
       state: 'edge-action',
       detail: `our rule's action is "${action}": set it to one of ${HOLDING_ACTIONS.join(', ')}, or rename the rule so that a new one is made`,

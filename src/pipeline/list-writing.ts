@@ -99,7 +99,11 @@ export type End =
   | { readonly kind: 'failed'; readonly error: string; readonly trouble: ListTrouble | null }
 
 /** Asks for some seconds what became of an operation. */
-export async function awaitEnd({ list, clock }: ListPassDeps, lease: Lease, id: string): Promise<End> {
+export async function awaitEnd(
+  { list, clock }: Pick<ListPassDeps, 'list' | 'clock'>,
+  lease: Lease,
+  id: string,
+): Promise<End> {
   for (const ms of POLLS_MS) {
     if (ms > 0) await clock.sleep(ms)
     await lease.keep()

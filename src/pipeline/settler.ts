@@ -28,6 +28,8 @@ const BUSY_MOST_MS = 60_000
 
 export function createSettler(deps: {
   readonly passes: ReadonlyMap<string, () => Promise<PassReport>>
+  /** The edge that is settled before the others where both are asked for: what it holds, they count as held. */
+  readonly first?: string | undefined
   readonly clock: Clock
   /** After every pass: wakes jobs, reopens alerts. Must not throw. */
   readonly afterPass: (report: PassReport) => void
@@ -66,6 +68,9 @@ export function createSettler(deps: {
       lines
         .get(edge)
         ?.ask(null)
+        .then((report) => {
+          if (edge === deps.first && report.changed.length > 0) askOthers(edge)
+        })
         .catch(() => undefined),
     )
   }
@@ -82,7 +87,11 @@ export function createSettler(deps: {
       if (unknown.length > 0)
         throw new PermanentError(`CLOUDFLARE_ZONE_ID names no zone ${unknown.join(', ')}; mend it, then replay`)
       const asked = [...lines].filter(([edge]) => edges === null || edges.includes(edge))
-      const results = await Promise.allSettled(asked.map(([, line]) => line.ask(null)))
+      const before = asked.filter(([edge]) => edge === deps.first)
+      const after = asked.filter(([edge]) => edge !== deps.first)
+      const results: PromiseSettledResult<PassReport>[] = []
+      for (const some of [before, after])
+        results.push(...(await Promise.allSettled(some.map(([, line]) => line.ask(null)))))
       return results.map((result) => {
         if (result.status === 'rejected') throw result.reason
         return result.value

@@ -18,6 +18,8 @@ export interface TickDeps {
   readonly siem: Siem | null
   readonly clock: Clock
   readonly reopenDisplaced: () => Promise<void>
+  /** Ends what an earlier configuration has left at the edges; only after all of them were settled. */
+  readonly tidy: () => Promise<void>
   /** Host names of the allowlist, every fifth time. */
   readonly refreshAllowlist: () => Promise<void>
   readonly onFailure: (what: string, error: unknown) => void
@@ -35,7 +37,10 @@ export function startTick(deps: TickDeps): Tick {
   async function work(): Promise<void> {
     count++
     if (count % ALLOWLIST_TICKS === 0) await attempt('resolving the allowlist', deps.refreshAllowlist)
-    await attempt('settling the edges', () => deps.settler.settle(null))
+    await attempt('settling the edges', async () => {
+      await deps.settler.settle(null)
+      await deps.tidy()
+    })
     await attempt('reopening displaced alerts', deps.reopenDisplaced)
     if (deps.siem !== null && isDegraded('elastic')) await attempt('asking Elastic', () => probe(deps.siem as Siem))
     if (count % PURGE_TICKS === 0)

@@ -1,4 +1,5 @@
 import type { RefusedSuspect } from '../../core/decide.ts'
+import { isListEdge } from '../../core/list-edge.ts'
 import type { AlertRecord } from '../../core/outcome.ts'
 import type { BlockStep } from '../../core/playbook.ts'
 import { hasLapsed } from '../../core/standing.ts'
@@ -41,7 +42,8 @@ export interface BlockDeps {
 export function createBlock(deps: BlockDeps): RunStep<BlockStep> {
   return async (step, context) => {
     const { alert } = context.data
-    const edges = step.zones ?? deps.settler.edges
+    // A list serves all zones: it is wanted wherever one of them is.
+    const edges = step.zones === null ? deps.settler.edges : [...deps.settler.edges.filter(isListEdge), ...step.zones]
     const before = (await deps.records.get<AlertRecord>('outcomes', [alert.id])).get(alert.id)?.doc
     if (before !== undefined && !isReplayed(before, context) && (await lapsed(deps, before, edges))) {
       return { kind: 'conclude', outcome: 'lapsed' }
@@ -66,7 +68,8 @@ export function createBlock(deps: BlockDeps): RunStep<BlockStep> {
     }
     if (decision.wanted.length === 0) return { kind: 'done', output }
     // Woken from a wait for the edge, a pass has just looked; in every other case one has to.
-    if (changed || !context.data.waiting?.startsWith('edge-')) await deps.settler.settle(step.zones)
+    if (changed || !context.data.waiting?.startsWith('edge-'))
+      await deps.settler.settle(step.zones === null ? null : edges)
     return look(deps, context, output)
   }
 }
