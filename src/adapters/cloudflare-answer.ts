@@ -61,12 +61,16 @@ function failureOf(raw: RawAnswer, isJson: boolean, codes: readonly number[], sa
 
 /** The ruleset in a `result`; throws where its shape is not what the rest relies upon, so that nothing half-read is ever written back. */
 export function parseRuleset(result: unknown): Ruleset {
-  const { id, version, phase, rules = [] } = asObject(result) ?? {}
+  const { id, version, phase, rules } = asObject(result) ?? {}
   if (typeof id !== 'string' || id === '') throw wrong('a ruleset without an id')
-  if (typeof version !== 'string' || !/^\d{1,15}$/.test(version)) throw wrong('a version that is no number')
+  // Documented as digits in a text; as a number it says the same.
+  if (!['string', 'number'].includes(typeof version) || !/^\d{1,15}$/.test(String(version)))
+    throw wrong('a version that is no number')
   if (phase !== undefined && phase !== 'http_request_firewall_custom') throw wrong('a ruleset of another phase')
-  if (!Array.isArray(rules)) throw wrong('rules that are no list')
-  return { id, version: Number(version), rules: rules.map(parseRule) }
+  // Left out where there are none.
+  const list = rules ?? []
+  if (!Array.isArray(list)) throw wrong('rules that are no list')
+  return { id, version: Number(version), rules: list.map(parseRule) }
 }
 
 function parseRule(value: unknown): Rule {

@@ -35,6 +35,11 @@ export function judge(mark: Mark, state: AlertState | undefined): Judged {
   return status === 'open' ? 'act' : 'changed'
 }
 
+/** Marks that ask for the same, together. */
+export function groupMarks(marks: readonly Mark[]): readonly [Mark, ...Mark[]][] {
+  return [...Map.groupBy(marks, ({ status, tag }) => `${status} ${tag}`).values()] as [Mark, ...Mark[]][]
+}
+
 export function tagOf(mark: Mark): string {
   return OURS + mark.tag
 }
@@ -98,6 +103,11 @@ export async function markAll(
         const judged = left.map((mark) => ({ mark, is: judge(mark, states.get(mark.id)) }))
         for (const { mark, is } of judged) if (is !== 'act') results.set(mark.id, is)
         left = judged.filter(({ is }) => is === 'act').map(({ mark }) => mark)
+        if (round >= ROUNDS) {
+          // A tag alone is a note to people: an alert does not fail for it.
+          for (const mark of left) if (mark.status === null) results.set(mark.id, 'changed')
+          left = left.filter((mark) => mark.status !== null)
+        }
         if (left.length === 0) break
         if (round >= ROUNDS)
           throw new Error(

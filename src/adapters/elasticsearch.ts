@@ -1,9 +1,9 @@
-import { Client, HttpConnection } from '@elastic/elasticsearch'
+import { Client, errors, HttpConnection } from '@elastic/elasticsearch'
 import { RefusedError } from '../errors.ts'
 import type { Mark, Siem } from '../ports.ts'
-import { asOurs } from './elasticsearch-failure.ts'
-import { type AlertState, markAll, type ReadAlerts, stateOf } from './elasticsearch-mark.ts'
-import { MARK_SCRIPT } from './elasticsearch-script.ts'
+import { asOurs, fromClient } from './elasticsearch-failure.ts'
+import { type AlertState, groupMarks, markAll, type ReadAlerts, stateOf } from './elasticsearch-mark.ts'
+import { STATUS_SCRIPT, TAG_SCRIPT } from './elasticsearch-script.ts'
 import { readCertificates } from './tls.ts'
 
 export interface ElasticsearchOptions {
@@ -20,7 +20,7 @@ export interface ElasticsearchOptions {
   readonly timeoutMs?: number
 }
 
-/** Marks alerts straight in the index, one update for all marks of a space, with the rules of `judge` in the update itself. */
+/** Marks alerts straight in the index, one update for all that are to become the same, with the rules of `judge` in the update itself. */
 export function createElasticsearchSiem(options: ElasticsearchOptions): Siem {
   const client = createElasticsearchClient(options)
   const read = createAlertReader(client)
@@ -52,7 +52,7 @@ export function createAlertReader(client: Client): ReadAlerts {
         size: ids.length,
         track_total_hits: false,
         allow_partial_search_results: false,
-        query: { ids: { values: [...ids] } },
+        query: { terms: { _id: [...ids] } },
         _source: ['kibana.alert.workflow_status', 'kibana.alert.workflow_tags', 'signal.status'],
       }),
     )
@@ -78,10 +78,8 @@ export function statesIn(answer: unknown, who: string): Map<string, AlertState> 
 /** Throws what keeps this API key from these privileges, or a space from having alerts. */
 export async function probe(client: Client, spaces: readonly string[], privileges: readonly string[]): Promise<void> {
   const names = spaces.map(aliasOf)
-  const has = await asOurs(() =>
-    client.security.hasPrivileges({ index: [{ names, privileges: [...privileges] as ('read' | 'write')[] }] }),
-  )
-  const missing = names.filter((name) => privileges.some((each) => has.index?.[name]?.[each] !== true))
+  const has = await privilegesOn(client, names, privileges)
+  const missing = has === null ? [] : names.filter((name) => privileges.some((each) => has[name]?.[each] !== true))
   if (missing.length > 0) {
     const mend = `give the key of ELASTICSEARCH_API_KEY ${privileges.join(', ')} on it`
     throw new RefusedError('elastic', `The API key may not do its work on ${missing.join(', ')}; ${mend}`)
@@ -89,19 +87,40 @@ export async function probe(client: Client, spaces: readonly string[], privilege
   for (const index of names) await asOurs(() => client.search({ index, size: 0, track_total_hits: false }))
 }
 
-async function update(client: Client, space: string, marks: readonly Mark[]): Promise<boolean> {
-  const params = {
-    now: new Date().toISOString(),
-    marks: Object.fromEntries(marks.map(({ id, status, tag }) => [id, { status, tag }])),
+/** null: this cluster does not know privileges, because its security is switched off. */
+async function privilegesOn(client: Client, names: readonly string[], privileges: readonly string[]) {
+  const index = [{ names: [...names], privileges: [...privileges] as ('read' | 'write')[] }]
+  try {
+    const { index: found } = await client.security.hasPrivileges({ index })
+    return found as Readonly<Record<string, Readonly<Record<string, boolean>>>>
+  } catch (error) {
+    if (error instanceof errors.ResponseError && NO_SUCH_CALL.includes(error.statusCode ?? 0)) return null
+    throw fromClient(error)
   }
+}
+
+const NO_SUCH_CALL = [400, 404, 405]
+
+/** Every alert of one call is to become the same, so that the call can be understood, and judged in an audit log, as it stands. */
+async function update(client: Client, space: string, marks: readonly Mark[]): Promise<boolean> {
+  let certain = true
+  for (const some of groupMarks(marks)) certain = (await updateAlike(client, space, some)) && certain
+  return certain
+}
+
+async function updateAlike(client: Client, space: string, marks: readonly [Mark, ...Mark[]]): Promise<boolean> {
+  const [{ status, tag }] = marks
   const answer = await asOurs(() =>
     client.updateByQuery({
       index: aliasOf(space),
       // Without it an update ends at the first alert that somebody else writes to at this moment.
       conflicts: 'proceed',
       refresh: true,
-      query: { ids: { values: marks.map((mark) => mark.id) } },
-      script: { lang: 'painless', source: MARK_SCRIPT, params },
+      query: { terms: { _id: marks.map((mark) => mark.id) } },
+      script:
+        status === null
+          ? { lang: 'painless', source: TAG_SCRIPT, params: { tag } }
+          : { lang: 'painless', source: STATUS_SCRIPT, params: { status, tag, now: new Date().toISOString() } },
     }),
   )
   const reason = answer.failures?.[0]?.cause?.reason
@@ -109,7 +128,7 @@ async function update(client: Client, space: string, marks: readonly Mark[]): Pr
     throw new Error(`Elasticsearch could not update alerts: ${reason ?? 'no reason given'}`)
   if (answer.timed_out) throw new Error('Elasticsearch could not update all alerts in time')
   // The script leaves alone, as a noop, what must not be marked: where every alert was updated, none is to be looked at.
-  return answer.updated === marks.length && answer.total === marks.length
+  return answer.updated === marks.length && (answer.total ?? answer.updated) === marks.length
 }
 
 function aliasOf(space: string): string {

@@ -3,8 +3,8 @@ import { type ElasticState, failure, findAlerts } from './elasticsearch-search.t
 import type { Answer } from './world-server.ts'
 
 /**
- * `_update_by_query`. The script is not run: what it means is known by its parameters, `{ marks: { <id>: { status, tag } }, now }`,
- * where status is null or what the alert is to have.
+ * `_update_by_query`. The script is not run: what it means is known by its parameters, `{ status, tag, now }`, or `{ tag }` where the
+ * status is to stay.
  */
 export function updateByQuery(
   state: ElasticState,
@@ -15,16 +15,13 @@ export function updateByQuery(
   const script = body.script as { lang?: unknown; source?: unknown; params?: unknown } | undefined
   if (!script || typeof script.source !== 'string' || script.source.trim() === '')
     return failure(400, 'illegal_argument_exception', 'a script with a source is expected')
-  const params = script.params as { marks?: Record<string, MarkParams>; now?: string } | undefined
-  if (!params?.marks || typeof params.now !== 'string')
-    return failure(400, 'script_exception', 'the simulator knows scripts with the parameters marks and now only')
-  const marks = params.marks
-  const now = params.now
+  const { status = null, tag, now = '' } = (script.params ?? {}) as { status?: string; tag?: unknown; now?: string }
+  if (typeof tag !== 'string' || (status !== null && now === ''))
+    return failure(400, 'script_exception', 'the simulator knows scripts with the parameters status, tag and now only')
   const proceed = (body.conflicts ?? query.get('conflicts')) === 'proceed'
-  return runUpdate(state, findAlerts(state, spaces, body.query), proceed, (alert) => {
-    const mark = marks[alert.id]
-    return mark ? applyMark(state, alert, mark, now) : false
-  })
+  return runUpdate(state, findAlerts(state, spaces, body.query), proceed, (alert) =>
+    applyMark(state, alert, { status, tag }, now),
+  )
 }
 
 interface MarkParams {

@@ -53,6 +53,14 @@ describe('an edge whose Cloudflare misbehaves', () => {
     return true
   }
 
+  it('reads rules that are left out or null, and versions that are numbers', async () => {
+    for (const ruleset of [{ version: '7' }, { version: 7, rules: null }, { version: 7, rules: [] }]) {
+      const body = { success: true, errors: null, messages: null, result: { id: 'not-hex', ...ruleset } }
+      cloudflare.faults.next(entry, { kind: 'answer', status: 200, body })
+      assert.deepEqual(await edge().read(), { id: 'not-hex', version: 7, rules: [] })
+    }
+  })
+
   it('answers null only when Cloudflare says by its code that there is no entry point', async () => {
     cloudflare.faults.next(entry, { kind: 'answer', status: 404, body: '<html>not here</html>' })
     await assert.rejects(edge().read(), retryable)
@@ -106,7 +114,7 @@ describe('an edge whose Cloudflare misbehaves', () => {
       [],
       'null',
       { success: true, result: null },
-      { success: true, result: { id: 'x', version: 7, rules: [] } },
+      { success: true, result: { id: 'x', version: 7.5, rules: [] } },
       { success: true, result: { id: 'x', version: '7', rules: {} } },
       { success: true, result: { id: 'x', version: '7', rules: ['a'] } },
       { success: true, result: { id: 'x', version: '7', rules: [{ id: 5 }] } },

@@ -67,6 +67,15 @@ for (const way of ['elasticsearch', 'kibana'] as const) {
       server().conflict(id, 0)
     })
 
+    it('lets no alert fail for a tag alone', async () => {
+      const id = elastic.alerts.add()
+      for (const each of [elastic, kibana]) each.conflict(id, 100)
+      const answers = await siem().mark([{ id, space: 'default', status: null, tag: 'private' }])
+      for (const each of [elastic, kibana]) each.conflict(id, 0)
+      assert.equal(answers.get(id), 'changed')
+      assert.equal(elastic.alerts.status(id), 'open')
+    })
+
     it('does not overrule an analyst who closes the alert while we are at it', async () => {
       const id = elastic.alerts.add()
       const gate = server().faults.hold({ path: WRITES[way] })
@@ -154,17 +163,26 @@ describe('a SIEM through Elasticsearch', () => {
   })
   after(() => elastic.close())
 
-  it('needs one call for five hundred marks of any kind in a space, where all can be made', async () => {
+  it('needs one call for up to five hundred marks that ask for the same, where all can be made', async () => {
     const marks: Mark[] = Array.from({ length: 1_000 }, (_, n) => {
       const status = n % 2 === 0 ? 'acknowledged' : null
-      return { id: elastic.alerts.add(), space: 'default', status, tag: n % 3 === 0 ? 'blocked' : 'partly' }
+      return { id: elastic.alerts.add(), space: 'default', status, tag: status === null ? 'private' : 'blocked' }
     })
     elastic.calls.length = 0
-    const answers = await createElasticsearchSiem({ url: elastic.url, apiKey: 'good', caFile: null, spaces: [] }).mark(
-      marks,
-    )
+    const siem = createElasticsearchSiem({ url: elastic.url, apiKey: 'good', caFile: null, spaces: [] })
+    const answers = await siem.mark(marks)
     assert.deepEqual(new Set(answers.values()), new Set(['done']))
-    assert.equal(elastic.calls.length, 2)
+    assert.equal(elastic.calls.length, 4)
+    assert.deepEqual(
+      marks.map(({ id }) => [elastic.alerts.status(id), ...elastic.alerts.tags(id)]),
+      marks.map(({ status, tag }) => [status ?? 'open', `portcullis:${tag}`]),
+    )
+  })
+
+  it('works with a cluster whose security is switched off', async () => {
+    const body = { error: 'no handler found for uri [/_security/user/_has_privileges] and method [POST]' }
+    elastic.faults.next({ path: '_has_privileges' }, { kind: 'answer', status: 400, body })
+    await createElasticsearchSiem({ url: elastic.url, apiKey: 'good', caFile: null, spaces: ['default'] }).probe()
   })
 
   it('keeps a legacy status beside the new one in step', async () => {
