@@ -37,8 +37,8 @@ export function createReceiver(deps: ReceiverDeps): Express {
   app
     .route('/webhooks/elastic')
     .post(
-      refuseContentType,
       authenticate(deps.secrets),
+      refuseContentType,
       refuseWhenFull(deps),
       refuseLongBody(deps.bodyLimit),
       express.raw({ type: () => true, limit: deps.bodyLimit }),

@@ -54,6 +54,11 @@ describe('the webhook port', () => {
     equal(receiver.accepted.length, 0)
   })
 
+  it('asks for the secret before it looks at anything else', async () => {
+    equal((await receiver.send('x', { authorization: '', 'content-type': 'text/plain' })).status, 401)
+    equal((await receiver.send('x', { authorization: '', 'content-encoding': 'pigeon' })).status, 401)
+  })
+
   it('answers a wrong secret before the body has come', async () => {
     const head = await firstLine(receiver.port, 'Authorization: Bearer wrong', 'Content-Length: 9000000000')
     equal(head, 'HTTP/1.1 401 Unauthorized')
