@@ -32,14 +32,10 @@ export function judgeClause(
     if (!list.wanted && !isOurs) return same
     const { contested } = state
     const over = contested !== null && !contested.ruleGone && contested.terms.length === 0
-    const clause = { list: list.name, awaited: false }
-    return { ...same, state: { ...state, clause, contested: over ? null : contested } }
+    return { ...same, state: { ...seen(state, list.name), contested: over ? null : contested } }
   }
   if (!isOurs) return same
-  if (!list.wanted) {
-    const { clause, ...rest } = state
-    return { ...same, state: rest }
-  }
+  if (!list.wanted) return { ...same, state: withoutClause(state) }
   // A PUT of ours from before it was there may land late.
   const landed = state.attempts.some((attempt) => attempt.landed === head.version)
   const awaited = { ...state, clause: { list: list.name, awaited: true } }
@@ -49,4 +45,19 @@ export function judgeClause(
   if (!lately) return { ...same, state: { ...awaited, putBackAt: at }, putBack: true }
   const contested = { at, ruleGone: own.kind === 'absent', terms: [] }
   return { state: { ...awaited, contested }, putBack: false, contested: true }
+}
+
+/** After a PUT: what it brought is there, and who takes it out from now on has seen it; what it took out is gone. */
+export function clauseSeen(state: EdgeState, own: OwnRule, list: ClauseFacts['list']): EdgeState {
+  if (list === undefined || state.clause?.list !== list.name || own.kind !== 'present') return state
+  if (hasListClause(own.clauses, list.name)) return seen(state, list.name)
+  return list.wanted ? state : withoutClause(state)
+}
+
+function withoutClause({ clause: _, ...rest }: EdgeState): EdgeState {
+  return rest
+}
+
+function seen(state: EdgeState, list: string): EdgeState {
+  return { ...state, clause: { list, awaited: false } }
 }

@@ -1,13 +1,15 @@
 import { coveredByOne, withoutCovered } from './address-set.ts'
-import { type Ban, withHolding } from './ban.ts'
+import { type Ban, isWantedOn, withHolding } from './ban.ts'
 import type { Contest } from './edge-state.ts'
 import { itemText, writerOf } from './list-item.ts'
-import { type Items, type ListKnown, type ListState, unsureIn } from './list-state.ts'
+import type { Items, ListKnown, ListState } from './list-state.ts'
 
 export interface ListFacts {
   readonly edge: string
   readonly state: ListState
   readonly items: Items
+  /** Texts that writes of ours took out whose bans do not say so yet. */
+  readonly removed: ReadonlySet<string>
   readonly known: ListKnown
   readonly bans: readonly Ban[]
   /** Our store's id, as comments show it. */
@@ -34,9 +36,9 @@ const CONTESTED = 'edge-contested'
 
 /** A list has no versions: what it should hold is what the ledger says it holds, less what our own unfinished writes explain. */
 export function judgeList(facts: ListFacts): ListHand {
-  const { edge, state, items, known, bans, store, now } = facts
+  const { edge, state, items, removed, known, bans, store, now } = facts
   const isPresent = coveredByOne([...items.keys()])
-  const unsure = unsureIn(state)
+  const removing = new Set(state.list.attempts.flatMap((attempt) => attempt.removing))
   const people = [...items.values()].filter(({ comment }) => writerOf(comment) === null)
   const seen = new Set(known.adopted)
   const adopted = people.filter(({ id }) => id !== null && !seen.has(id)).map(({ text }) => text)
@@ -44,10 +46,12 @@ export function judgeList(facts: ListFacts): ListHand {
   const held = bans.filter((ban) => ban.edges[edge]?.held)
   const own = ownItems(held, items, state.list.wide !== null)
   const borrowed = new Set(known.borrowed)
-  const missing = [...own].filter(([text]) => !isPresent(text) && !unsure.removing.has(text) && !borrowed.has(text))
+  const missing = [...own].filter(
+    ([text]) => !isPresent(text) && !removing.has(text) && !removed.has(text) && !borrowed.has(text),
+  )
   const lost = missing.flatMap(([, addresses]) => addresses)
   const contested = stillContested(facts)
-  const all = { adopted, released: [], accident: [], unheld: [], known: knownNow(facts, people, own) }
+  const all = { adopted, released: [], accident: [], unheld: [], known: knownNow(facts, people) }
   if (missing.length < ACCIDENT_ITEMS || missing.length <= own.size / 2)
     return { ...all, released: lost, state: { ...state, contested } }
   const again = state.putBackAt !== null && now.getTime() - Date.parse(state.putBackAt) < DAY_MS
@@ -65,11 +69,12 @@ export function judgeList(facts: ListFacts): ListHand {
     return back.length > 0 && back.length >= out.length / 2 ? null : contested
   }
 
-  function knownNow({ known }: ListFacts, people: readonly { id: string | null }[], own: ReadonlyMap<string, unknown>) {
+  function knownNow({ known }: ListFacts, people: readonly { id: string | null }[]) {
     const ids = people.flatMap(({ id }) => (id === null ? [] : [id]))
-    const others = [...own.keys()].filter((text) => {
-      const writer = writerOf(items.get(text)?.comment ?? '')
-      return writer !== null && writer !== store
+    const others = bans.flatMap((ban) => {
+      const text = isWantedOn(ban, edge, now) ? standsAs(ban.address, items, state.list.wide !== null) : null
+      const writer = text === null ? null : writerOf(items.get(text)?.comment ?? '')
+      return text === null || writer === null || writer === store ? [] : [text]
     })
     const same = sameTexts(ids, known.adopted) && sameTexts(others, known.borrowed)
     return same ? known : { adopted: ids, borrowed: others }
@@ -85,11 +90,15 @@ export function contestAt(now: Date, listGone: boolean): Contest {
 function ownItems(held: readonly Ban[], items: Items, wide: boolean): Map<string, string[]> {
   const texts = new Map<string, string[]>()
   for (const { address } of held) {
-    const text = items.has(address) ? address : itemText(address, wide)
+    const text = standsAs(address, items, wide)
     if (text !== null) texts.set(text, [...(texts.get(text) ?? []), address])
   }
   const widest = new Set(withoutCovered(texts.keys()))
   return new Map([...texts].filter(([text]) => widest.has(text)))
+}
+
+function standsAs(address: string, items: Items, wide: boolean): string | null {
+  return items.has(address) ? address : itemText(address, wide)
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {

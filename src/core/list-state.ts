@@ -24,6 +24,8 @@ export interface ListAttempt {
   /** Texts of items. */
   readonly adding: readonly string[]
   readonly removing: readonly string[]
+  /** Of the items that are removed: one that is added again has another. */
+  readonly ids: readonly string[]
   /** By which its end can be asked for; null: the answer has not come (yet). */
   readonly operation: string | null
 }
@@ -69,11 +71,17 @@ export function refreshed(state: ListState, now: Date): ListState {
   return { ...state, list }
 }
 
-/** What writes of unknown end were adding and removing. */
-export function unsureIn(state: ListState): { readonly adding: Set<string>; readonly removing: Set<string> } {
-  const { attempts } = state.list
-  return {
-    adding: new Set(attempts.flatMap(({ adding }) => adding)),
-    removing: new Set(attempts.flatMap(({ removing }) => removing)),
-  }
+/** The record without attempts of unknown end that a reading shows to have come into effect. */
+export function withoutSeen(state: ListState, items: Items): ListState {
+  const there = new Set([...items.values()].map(({ id }) => id))
+  const isOpen = ({ operation, adding, ids }: ListAttempt) =>
+    operation !== null || adding.some((text) => !items.has(text)) || ids.some((id) => there.has(id))
+  const attempts = state.list.attempts.filter(isOpen)
+  return attempts.length === state.list.attempts.length ? state : { ...state, list: { ...state.list, attempts } }
+}
+
+/** Items that may be gone the next moment, by writes of unknown end. */
+export function atRiskIn(state: ListState, items: Items): Set<string> {
+  const ids = new Set<string | null>(state.list.attempts.flatMap((attempt) => attempt.ids))
+  return new Set([...items.values()].filter(({ id }) => id !== null && ids.has(id)).map(({ text }) => text))
 }

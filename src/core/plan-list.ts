@@ -1,7 +1,7 @@
 import { coveredByOne, withoutCovered } from './address-set.ts'
 import { type Ban, isWantedOn, rankOn } from './ban.ts'
 import { itemText, writerOf } from './list-item.ts'
-import { type Items, type ListKnown, type ListState, unsureIn } from './list-state.ts'
+import type { Items, ListKnown, ListState } from './list-state.ts'
 import { isNew, order } from './plan.ts'
 
 export interface ListPlanFacts {
@@ -58,14 +58,13 @@ export function planList(facts: ListPlanFacts): ListPlan {
   const isPlaced = coveredByOne([...chosen.keys(), ...others])
   const out = wanted.filter(({ address }) => !isPlaced(address) && !unsayable.has(address))
   const isDisplaced = (ban: Ban) => ban.edges[edge]?.held === true && rankOn(ban, edge, now) === 2
-  const { removing } = unsureIn(state)
   return {
     add: [...chosen].flatMap(([text, ban]) => (items.has(text) ? [] : [{ text, ban }])),
     remove: [...items.values()]
       .filter(({ text, id }) => !chosen.has(text) && !others.has(text) && isKnown(id, writers.get(text) ?? null))
       .map(({ text }) => text),
     waiting: out.filter((ban) => !isDisplaced(ban)).map(({ address }) => address),
-    displaced: out.filter((ban) => isDisplaced(ban) && !removing.has(ban.address)).map(({ address }) => address),
+    displaced: out.filter(isDisplaced).map(({ address }) => address),
     unsayable: [...unsayable],
   }
 

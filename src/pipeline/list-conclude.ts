@@ -2,7 +2,7 @@ import { coveredByOne } from '../core/address-set.ts'
 import type { Ban } from '../core/ban.ts'
 import type { PassMark } from '../core/edge-state.ts'
 import { listEdge } from '../core/list-edge.ts'
-import { type Items, type ListState, unsureIn } from '../core/list-state.ts'
+import { atRiskIn, type Items, type ListState } from '../core/list-state.ts'
 import { listVerdicts } from '../core/list-verdict.ts'
 import type { ListPlan } from '../core/plan-list.ts'
 import { displacedNote } from './displaced.ts'
@@ -62,7 +62,7 @@ export async function concludeList(deps: ListPassDeps, lease: Lease, end: ListEn
 }
 
 function foundBy(deps: ListPassDeps, end: ListEnd, items: Items, bans: readonly Ban[]) {
-  const { removing } = unsureIn(end.state)
+  const atRisk = atRiskIn(end.state, items)
   const edge = listEdge(deps.list.name)
   const displaced = new Set(end.plan?.displaced)
   const unsayable = new Set(end.plan?.unsayable)
@@ -71,8 +71,7 @@ function foundBy(deps: ListPassDeps, end: ListEnd, items: Items, bans: readonly 
   const considered = end.stock === null ? bans : end.stock.bans
   return {
     edge,
-    // What a write of unknown end takes out may be gone the next moment.
-    holds: coveredByOne([...items.keys()].filter((text) => !removing.has(text))),
+    holds: coveredByOne([...items.keys()].filter((text) => !atRisk.has(text))),
     considered: new Set(considered.map((ban) => ban.address)),
     now: deps.clock.now(),
     why(address: string): string {

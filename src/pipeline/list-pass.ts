@@ -1,7 +1,7 @@
 import type { Ban } from '../core/ban.ts'
 import { contestAt } from '../core/judge-list.ts'
 import { listEdge } from '../core/list-edge.ts'
-import { type Items, type ListState, refreshed } from '../core/list-state.ts'
+import { type Items, type ListState, refreshed, withoutSeen } from '../core/list-state.ts'
 import { type ListPlan, planList } from '../core/plan-list.ts'
 import { messageOf, PermanentError } from '../errors.ts'
 import type { ListInfo, ListTrouble } from '../ports.ts'
@@ -39,7 +39,9 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
   const gone = new Set<string>()
   let wrote = false
   const nothing = { begun, stock: null, plan: null, touched, gone, wrote }
-  const ended = await endAttempts(deps, lease)
+  // What this pass has seen taken out by ourselves: the bans say so only at its end.
+  const removed = new Set<string>()
+  const ended = await endAttempts(deps, lease, removed)
   if (ended.busy) {
     const blocked = { state: 'edge-busy', detail: UNDER_WAY }
     const items = memory.seen?.epoch === lease.fence.rev ? memory.seen.items : null
@@ -59,10 +61,10 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
     if (read === null) return conclude('edge-busy', 'somebody changes the list while it is read', null)
     items = read.items
     if (stock === null || read.fresh) {
-      stock = await takeListStock(deps, lease, { state, items, store })
+      stock = await takeListStock(deps, lease, { state, items, removed, store })
       for (const address of stock.touched) touched.add(address)
       for (const address of stock.gone) gone.add(address)
-      state = stock.state
+      state = withoutSeen(stock.state, items)
       bans = stock.bans
     }
     const { known } = stock
@@ -84,6 +86,7 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
       continue
     }
     writes++
+    for (const text of write.removing) removed.add(text)
     const at = memory.seen?.at ?? begun
     // Where this throws, nobody knows what the list holds by now.
     memory.seen = null
@@ -108,12 +111,17 @@ const CONTESTED =
 const DELETED = 'the list was deleted: nothing is written until it is back, or until `portcullis resume` makes it anew'
 
 /** Asks what became of the writes that earlier passes have begun. */
-async function endAttempts(deps: ListPassDeps, lease: Lease): Promise<{ state: ListState; busy: boolean }> {
+async function endAttempts(
+  deps: ListPassDeps,
+  lease: Lease,
+  removed: Set<string>,
+): Promise<{ state: ListState; busy: boolean }> {
   const { state: before } = await readList(deps.records, deps.list.name)
   let state = refreshed(before, deps.clock.now())
   for (const attempt of state.list.attempts.filter(({ operation }) => operation !== null)) {
     const end = await awaitEnd(deps, lease, attempt.operation as string)
     if (end.kind === 'under-way') return { state, busy: true }
+    for (const text of attempt.removing) removed.add(text)
     const others = state.list.attempts.filter((other) => other !== attempt)
     // Of what is no longer known the items tell; it may yet be carried out.
     const attempts = end.kind === 'unknown' ? [...others, { ...attempt, operation: null }] : others

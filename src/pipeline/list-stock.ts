@@ -24,7 +24,12 @@ export interface ListStock {
 export async function takeListStock(
   deps: ListPassDeps,
   lease: Lease,
-  facts: { readonly state: ListState; readonly items: Items; readonly store: string },
+  facts: {
+    readonly state: ListState
+    readonly items: Items
+    readonly removed: ReadonlySet<string>
+    readonly store: string
+  },
 ): Promise<ListStock> {
   const { records, clock, list } = deps
   const edge = listEdge(list.name)

@@ -51,13 +51,14 @@ export async function carryOut(
     at: deps.clock.now().toISOString(),
     adding: write.adding.map(({ text }) => text),
     removing: write.removing,
+    ids: write.removing.flatMap((text) => items.get(text)?.id ?? []),
     operation: null,
   }
   await writeList(records, lease, list.name, withAttempt(before, attempt))
   await lease.keep()
   let operation: Operation
   try {
-    operation = await send(deps, items, write)
+    operation = await send(deps, attempt, write)
   } catch (error) {
     // Refused: it never takes effect. Anything else may have been carried out all the same.
     if (error instanceof RetryLaterError) return busy(messageOf(error))
@@ -131,9 +132,9 @@ export function afterTrouble(
   return null
 }
 
-function send({ list }: ListPassDeps, items: Items, { adding, removing }: Write): Promise<Operation> {
+function send({ list }: ListPassDeps, { ids }: ListAttempt, { adding }: Write): Promise<Operation> {
   if (adding.length > 0) return list.add(adding.map(({ text, comment }) => ({ address: text, comment })))
-  return list.remove(removing.flatMap((text) => items.get(text)?.id ?? []))
+  return list.remove(ids)
 }
 
 function withAttempt(state: ListState, attempt: ListAttempt): ListState {

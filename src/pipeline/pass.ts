@@ -2,6 +2,7 @@ import { account, type Head } from '../core/account.ts'
 import { clausesOf, compose } from '../core/compose.ts'
 import type { Attempt, EdgeState } from '../core/edge-state.ts'
 import { inlineBans } from '../core/inline-bans.ts'
+import { clauseSeen } from '../core/judge-clause.ts'
 import { trimAttempts } from '../core/landed.ts'
 import { listEdge } from '../core/list-edge.ts'
 import { type OwnRule, whyNotHolding } from '../core/own-rule.ts'
@@ -56,7 +57,9 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
     const anew = head.rulesetId !== '' && next.rulesetId !== head.rulesetId
     if (anew) versions.clear()
     const landed = withAttempt(noted, anew ? attempt : { ...attempt, landed: next.version }, deps.clock.now())
-    const { own, state } = account(landed, next, versions, deps.rule.description, deps.clock.now())
+    const after = account(landed, next, versions, deps.rule.description, deps.clock.now())
+    const { own } = after
+    const state = clauseSeen(after.state, own, deps.list)
     if (!anew && next.version === head.version + 1) {
       return conclude(deps, lease, { ...done, wrote: true, own, state, blocked: whyBlocked(own, state) })
     }
@@ -126,7 +129,7 @@ function clauseFor({ list, observing }: PassDeps, { state, list: where }: Stock)
   if (!list.wanted) return state.clause?.list === list.name ? { name: list.name, stands: false } : undefined
   // A rule that names a list which is not there is refused, and with it every write to the zone.
   if (where === 'deleted') return { name: list.name, stands: false }
-  return where === 'there' && !observing ? { name: list.name, stands: true } : undefined
+  return where === 'there' && !observing && state.contested === null ? { name: list.name, stands: true } : undefined
 }
 
 function whyBlocked(own: OwnRule, state: EdgeState): { state: string; detail: string } | null {
