@@ -172,6 +172,21 @@ export interface OpenAlerts {
   open(query: OpenQuery): AsyncIterable<readonly unknown[]>
 }
 
+export interface PastQuery {
+  readonly space: string
+  /** Names, or ids of either kind; null: every rule. */
+  readonly rules: readonly string[] | null
+  /** Raised since. */
+  readonly since: Date
+  /** False: only what an alert is decided by is read. */
+  readonly evidence: boolean
+}
+
+/** Alerts of any status; else as OpenAlerts. */
+export interface PastAlerts {
+  past(query: PastQuery): AsyncIterable<readonly unknown[]>
+}
+
 // ---- messages to people ----------------------------------------------------------------------
 
 /** Sends one message. Failures: RetryLaterError, PermanentError, Error; none of them holds a secret. */

@@ -1,9 +1,11 @@
 import type { Client } from '@elastic/elasticsearch'
-import type { OpenAlerts, OpenQuery } from '../ports.ts'
+import type { OpenAlerts, OpenQuery, PastAlerts, PastQuery } from '../ports.ts'
 import { asOurs } from './elasticsearch-failure.ts'
 
 /** Alerts in one answer; a whole alert may have 40 kB. */
 const PAGE = 200
+/** Of those of which only the fields are read that decide. */
+export const SLIM_PAGE = 1000
 
 /** Rule texts make up most of an alert, and nothing here reads them. What else it holds may serve as evidence. */
 const WITHOUT_FIELDS = [
@@ -20,25 +22,57 @@ const WITHOUT_FIELDS = [
 
 const SORT = [{ '@timestamp': 'asc' as const }, { 'kibana.alert.uuid': 'asc' as const }]
 
-/** Open alerts as they stand when the reading begins: what is acknowledged meanwhile moves no page. */
-export function createElasticsearchOpen(client: Client): OpenAlerts {
-  return { open: (query) => pages(client, query) }
+/** What an alert is decided by; the rest is evidence. */
+export const DECIDING_FIELDS = [
+  '@timestamp',
+  'source.ip',
+  'signal',
+  'kibana.space_ids',
+  'kibana.alert.uuid',
+  'kibana.alert.original_time',
+  'kibana.alert.severity',
+  'kibana.alert.building_block_type',
+  'kibana.alert.rule.execution.type',
+  'kibana.alert.rule.parameters.rule_id',
+  'kibana.alert.rule.rule_id',
+  'kibana.alert.rule.uuid',
+  'kibana.alert.rule.name',
+  'kibana.alert.rule.tags',
+  'kibana.alert.rule.severity',
+]
+
+/** Alerts as they stand when the reading begins: what is acknowledged meanwhile moves no page. */
+export function createElasticsearchOpen(client: Client): OpenAlerts & PastAlerts {
+  return {
+    open: (query) => pages(client, { space: query.space, bool: openQuery(query), evidence: true, keepAlive: '2m' }),
+    past: (query) => pages(client, { ...query, bool: pastQuery(query), keepAlive: '10m' }),
+  }
 }
 
-async function* pages(client: Client, query: OpenQuery): AsyncGenerator<readonly unknown[]> {
-  const index = `.alerts-security.alerts-${query.space}`
-  let { id } = await asOurs(() => client.openPointInTime({ index, keep_alive: KEEP_ALIVE }))
+interface Reading {
+  readonly space: string
+  readonly bool: object
+  readonly evidence: boolean
+  /** Longer than whoever takes a page needs for it. */
+  readonly keepAlive: '2m' | '10m'
+}
+
+async function* pages(client: Client, reading: Reading): AsyncGenerator<readonly unknown[]> {
+  const { bool, evidence, keepAlive } = reading
+  const index = `.alerts-security.alerts-${reading.space}`
+  const size = evidence ? PAGE : SLIM_PAGE
+  let { id } = await asOurs(() => client.openPointInTime({ index, keep_alive: keepAlive }))
   try {
     for (let after: Sort | undefined; ; ) {
       const answer = await asOurs(() =>
         client.search({
-          pit: { id, keep_alive: KEEP_ALIVE },
-          size: PAGE,
+          pit: { id, keep_alive: keepAlive },
+          size,
           track_total_hits: false,
           allow_partial_search_results: false,
-          query: { bool: openQuery(query) },
+          query: { bool },
           sort: SORT,
-          _source: { excludes: WITHOUT_FIELDS },
+          _source: evidence ? { excludes: WITHOUT_FIELDS } : { includes: DECIDING_FIELDS },
           ...(after ? { search_after: after } : {}),
         }),
       )
@@ -46,40 +80,49 @@ async function* pages(client: Client, query: OpenQuery): AsyncGenerator<readonly
       const hits = hitsOf(answer, 'Elasticsearch')
       if (hits.length > 0) yield hits
       after = hits.at(-1)?.sort as Sort | undefined
-      if (hits.length < PAGE || after === undefined) return
+      if (hits.length < size || after === undefined) return
     }
   } finally {
-    // It ends by itself within the minute, too.
+    // It ends by itself, too.
     await client.closePointInTime({ id }).catch(() => undefined)
   }
 }
 
 type Sort = string[]
 
-/** Longer than whoever takes a page needs for it. */
-const KEEP_ALIVE = '2m'
-
-/** The body of a `bool` query. A rule is matched by its name and both its ids: none of them is ever another's. */
+/** The body of a `bool` query. */
 export function openQuery({ rules, since, without }: OpenQuery) {
+  return {
+    filter: [{ term: { 'kibana.alert.workflow_status': 'open' } }, raisedSince(since), ofRules(rules)],
+    must_not: [...UNSENT, { terms: { 'kibana.alert.workflow_tags': without.map((word) => `portcullis:${word}`) } }],
+  }
+}
+
+/** The same for alerts of any status. */
+export function pastQuery({ rules, since }: PastQuery) {
+  return { filter: [raisedSince(since), ...(rules === null ? [] : [ofRules(rules)])], must_not: UNSENT }
+}
+
+function raisedSince(since: Date) {
+  return { range: { '@timestamp': { gte: since.toISOString() } } }
+}
+
+/** A rule is matched by its name and both its ids: none of them is ever another's. */
+function ofRules(rules: readonly string[]) {
   const names = [...rules]
-  const rule = [
+  const should = [
     { terms: { 'kibana.alert.rule.name': names } },
     { terms: { 'kibana.alert.rule.rule_id': names } },
     { terms: { 'kibana.alert.rule.uuid': names } },
   ]
-  return {
-    filter: [
-      { term: { 'kibana.alert.workflow_status': 'open' } },
-      { range: { '@timestamp': { gte: since.toISOString() } } },
-      { bool: { should: rule } },
-    ],
-    must_not: [
-      { exists: { field: 'kibana.alert.building_block_type' } },
-      { exists: { field: 'kibana.alert.maintenance_window_ids' } },
-      { terms: { 'kibana.alert.workflow_tags': without.map((word) => `portcullis:${word}`) } },
-    ],
-  }
+  return { bool: { should } }
 }
+
+/** For these no connector is called. */
+const UNSENT = [
+  { exists: { field: 'kibana.alert.building_block_type' } },
+  { exists: { field: 'kibana.alert.maintenance_window_ids' } },
+]
 
 export interface Hit {
   readonly _id?: unknown

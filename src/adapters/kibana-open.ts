@@ -1,26 +1,38 @@
-import type { OpenAlerts, OpenQuery } from '../ports.ts'
-import { type Hit, hitsOf, openQuery } from './elasticsearch-open.ts'
+import type { OpenAlerts, PastAlerts } from '../ports.ts'
+import { DECIDING_FIELDS, type Hit, hitsOf, openQuery, pastQuery, SLIM_PAGE } from './elasticsearch-open.ts'
 import { createKibanaCall, type KibanaCall, type KibanaOptions, pathOf } from './kibana.ts'
 
 /**
- * Open alerts through Kibana's search, which knows neither points in time nor `search_after`, and only one sort field in all
+ * Alerts through Kibana's search, which knows neither points in time nor `search_after`, and only one sort field in all
  * its versions. So each page begins at the moment of the last alert of the page before, without those already seen at that
  * moment: alerts may leave the result meanwhile, and none is passed over.
  */
-export function createKibanaOpen(options: Omit<KibanaOptions, 'reader'>): OpenAlerts {
+export function createKibanaOpen(options: Omit<KibanaOptions, 'reader'>): OpenAlerts & PastAlerts {
   const call = createKibanaCall(options)
-  return { open: (query) => pages(call, query) }
+  return {
+    open: (query) => pages(call, { ...query, ...openQuery(query), evidence: true }),
+    past: (query) => pages(call, { ...query, ...pastQuery(query) }),
+  }
+}
+
+interface Reading {
+  readonly space: string
+  readonly since: Date
+  readonly filter: readonly object[]
+  readonly must_not: readonly object[]
+  readonly evidence: boolean
 }
 
 /** Alerts in one answer. They come whole, 40 kB each: only fields to keep can be named, and evidence has any name. */
 const PAGE = 100
 
-async function* pages(call: KibanaCall, query: OpenQuery): AsyncGenerator<readonly unknown[]> {
+async function* pages(call: KibanaCall, reading: Reading): AsyncGenerator<readonly unknown[]> {
+  const { filter, must_not, evidence } = reading
+  const size = evidence ? PAGE : SLIM_PAGE
   for (let from: Place | null = null; ; ) {
-    const { filter, must_not } = openQuery(query)
-    const { time, seen }: Place = from ?? { time: query.since.toISOString(), seen: [] }
-    const answer = await call('POST', `${pathOf(query.space)}/api/detection_engine/signals/search`, {
-      size: PAGE,
+    const { time, seen }: Place = from ?? { time: reading.since.toISOString(), seen: [] }
+    const answer = await call('POST', `${pathOf(reading.space)}/api/detection_engine/signals/search`, {
+      size,
       track_total_hits: false,
       query: {
         bool: {
@@ -29,10 +41,11 @@ async function* pages(call: KibanaCall, query: OpenQuery): AsyncGenerator<readon
         },
       },
       sort: { '@timestamp': { order: 'asc' } },
+      ...(evidence ? {} : { _source: DECIDING_FIELDS }),
     })
     const hits = hitsOf(answer, 'Kibana')
     if (hits.length > 0) yield hits
-    if (hits.length < PAGE) return
+    if (hits.length < size) return
     from = placeAfter(hits, from)
   }
 }

@@ -132,7 +132,8 @@ async function walk(deps: CatchUpDeps, { space, rules, playbooks, found, isOver 
   if (untagged !== null) throw untagged
 }
 
-function alertOf(hit: unknown, space: string): Alert[] {
+/** The alert that a search found; none where it is no alert, or one that no webhook brings. */
+export function alertOf(hit: unknown, space: string): Alert[] {
   const picked = pickFields(hit)
   const envelope: Envelope = {
     ...{ space, total: null, sentAt: null, arrived: 1 },
