@@ -1,6 +1,6 @@
-import type { Client } from '@elastic/elasticsearch'
+import { type Client, errors } from '@elastic/elasticsearch'
 import type { OpenAlerts, OpenQuery, PastAlerts, PastQuery } from '../ports.ts'
-import { asOurs } from './elasticsearch-failure.ts'
+import { asOurs, fromClient } from './elasticsearch-failure.ts'
 
 /** Alerts in one answer; a whole alert may have 40 kB. */
 const PAGE = 200
@@ -61,12 +61,12 @@ async function* pages(client: Client, reading: Reading): AsyncGenerator<readonly
   const { bool, evidence, keepAlive } = reading
   const index = `.alerts-security.alerts-${reading.space}`
   const size = evidence ? PAGE : SLIM_PAGE
-  let { id } = await asOurs(() => client.openPointInTime({ index, keep_alive: keepAlive }))
+  let pit = await openPit(client, index, keepAlive)
   try {
     for (let after: Sort | undefined; ; ) {
       const answer = await asOurs(() =>
         client.search({
-          pit: { id, keep_alive: keepAlive },
+          ...(pit === null ? { index } : { pit: { id: pit, keep_alive: keepAlive } }),
           size,
           track_total_hits: false,
           allow_partial_search_results: false,
@@ -76,7 +76,7 @@ async function* pages(client: Client, reading: Reading): AsyncGenerator<readonly
           ...(after ? { search_after: after } : {}),
         }),
       )
-      id = answer.pit_id ?? id
+      if (pit !== null) pit = answer.pit_id ?? pit
       const hits = hitsOf(answer, 'Elasticsearch')
       if (hits.length > 0) yield hits
       after = hits.at(-1)?.sort as Sort | undefined
@@ -84,7 +84,18 @@ async function* pages(client: Client, reading: Reading): AsyncGenerator<readonly
     }
   } finally {
     // It ends by itself, too.
-    await client.closePointInTime({ id }).catch(() => undefined)
+    if (pit !== null) await client.closePointInTime({ id: pit }).catch(() => undefined)
+  }
+}
+
+/** null: what stands before the cluster lets searches through and nothing else; their order alone keeps the pages apart, then. */
+async function openPit(client: Client, index: string, keepAlive: Reading['keepAlive']): Promise<string | null> {
+  try {
+    return (await client.openPointInTime({ index, keep_alive: keepAlive })).id
+  } catch (error) {
+    // Where it is the index that is missing, the search says so.
+    if (error instanceof errors.ResponseError && [400, 404, 405].includes(error.statusCode ?? 0)) return null
+    throw fromClient(error)
   }
 }
 

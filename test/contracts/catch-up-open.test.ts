@@ -132,6 +132,14 @@ for (const way of ['elasticsearch', 'kibana'] as const) {
       assert.equal((await idsOf(query([ruleId]))).length, 250)
     })
 
+    it('come whole, each once, through a gateway that lets nothing but searches pass', async () => {
+      const ruleId = newRule()
+      const added = Array.from({ length: 450 }, () => elastic.alerts.add({ ruleId }))
+      elastic.faults.next({ path: '_pit' }, { kind: 'answer', status: 404, body: { error: 'no handler found' } })
+      assert.deepEqual((await idsOf(query([ruleId]))).sort(), added.sort())
+      elastic.faults.clear()
+    })
+
     it('leave nothing open at Elasticsearch, also when the reader turns away', async () => {
       const ruleId = newRule()
       for (let n = 0; n < 450; n++) elastic.alerts.add({ ruleId })
