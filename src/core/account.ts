@@ -9,6 +9,7 @@ import { rememberHand } from './remember-hand.ts'
 import { changedOtherwise, restOf } from './rest.ts'
 import { changesBetween } from './rule-changes.ts'
 import { keyOf, type Rule } from './rules.ts'
+import { partsOf } from './spill.ts'
 import { type Snapshot, stepBetween, trimTrail } from './trail.ts'
 
 export interface Head {
@@ -114,7 +115,8 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
   if (own.kind === 'problem') return
   const it: Snapshot = own.kind === 'present' ? { terms: own.terms, present: true } : { terms: [], present: false }
   const rest = restOf(rules, own)
-  const hand = landed === undefined ? judgeStep(walk, version, it, rest, was) : null
+  const hand =
+    landed === undefined ? judgeStep(walk, version, it, rest, was, own.kind === 'present' ? own.rule : null) : null
   if (landed !== undefined && own.kind === 'present') walk.debts = withOwn(walk, version, own.rule)
   const shown = new Set(it.terms)
   walk.state = {
@@ -129,22 +131,28 @@ function stepTo(walk: Walk, version: number, rules: readonly Rule[]): void {
     walk.rule = hand === null || isToComeBack(hand) ? was : null
     walk.debts = walk.debts.filter(({ change }) => change.kind !== 'own')
   }
-  // A PUT that overwrote somebody is not what anybody meant.
-  const overwrote = landed !== undefined && landed.read + 1 < version
-  if (!overwrote) walk.meant = asOwed(walk.debts, walk.rule) ?? deleted(was) ?? walk.meant
+  walk.meant = asOwed(walk.debts, walk.rule) ?? deleted(was) ?? walk.meant
   walk.seen = version
   walk.snapshot = it
   walk.rest = rest
 }
 
 /** What the person meant who wrote this version, written down. */
-function judgeStep(walk: Walk, version: number, it: Snapshot, rest: Base['rest'], was: Rule | null): Hand {
+function judgeStep(
+  walk: Walk,
+  version: number,
+  it: Snapshot,
+  rest: Base['rest'],
+  was: Rule | null,
+  is: Rule | null,
+): Hand {
   const { takenOut, awaited, contested, putBackAt, trail } = walk.state
   const hand = judgeHand({
     before: walk.snapshot,
     it,
     otherwiseChanged: changedOtherwise(walk.rest, rest),
     wasDisabled: walk.snapshot.present && was?.enabled === false,
+    partLost: is !== null && partsOf(is) < partsOf(was),
     unseen: unseenOf(walk.attempts, walk.seen, version),
     awaited: new Set([...awaited, ...(contested?.terms ?? [])]),
     ...{ trail, takenOut, putBackAt, contested, now: walk.now },
