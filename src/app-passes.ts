@@ -32,10 +32,13 @@ export function createPasses(
   const { edges, list, common } = given
   const usesList = cloudflare.target === 'list' && list !== null
   const memory: ListMemory = { seen: null }
-  const rule = { description: cloudflare.rule, action: cloudflare.action, limit: cloudflare.expressionLimit }
+  const { rule: description, action, expressionLimit } = cloudflare
+  const ruleOf = (edge: Edge) => ({ description, action, limit: edge.limit?.() ?? expressionLimit })
   const link = list === null ? undefined : { name: list.name, wanted: usesList }
   const pass = usesList && !cloudflare.manageRule ? watchZone : settleOnce
-  const zones = edges.map((edge) => [edge.name, () => pass({ ...common, edge, rule, list: link })] as const)
+  const zones = edges.map(
+    (edge) => [edge.name, () => pass({ ...common, edge, rule: ruleOf(edge), list: link })] as const,
+  )
   const lists = usesList ? [[listEdge(list.name), () => settleList({ ...common, list, memory })] as const] : []
   let tidied = false
   return {

@@ -22,6 +22,7 @@ import type { Events } from './events.ts'
 import type { Metrics } from './metrics.ts'
 import { freeLeases } from './pipeline/lease.ts'
 import { reopenObserved } from './pipeline/reopen.ts'
+import { spilling } from './pipeline/spilling.ts'
 import type { Clock, Records, Siem } from './ports.ts'
 import { listen } from './receiver/listen.ts'
 import { createReceiver } from './receiver/receiver.ts'
@@ -157,8 +158,11 @@ function edgesOf(
   const budget = createBudget({ records, fingerprint, ...pace })
   const { apiUrl, apiToken: token, accountId, list: name } = cloudflare
   const onCall = (method: string, status: number | string) => events.cloudflareCall({ method, status })
+  const room = { limit: cloudflare.expressionLimit, maxRules: cloudflare.maxRules }
   return {
-    edges: cloudflare.zones.map((zone) => createCloudflareZone({ apiUrl, token, zone, budget, onCall })),
+    edges: cloudflare.zones.map((zone) =>
+      spilling(createCloudflareZone({ apiUrl, token, zone, budget, onCall }), room, pace.clock),
+    ),
     list: accountId === null ? null : createCloudflareList({ apiUrl, token, accountId, name, budget, onCall }),
   }
 }

@@ -128,6 +128,10 @@ export interface Edge {
   version(version: number): Promise<Ruleset | null>
   /** Replaces all rules, creating the entry point where it is missing. Never sent twice by itself; times out after 10 s. */
   write(rules: readonly Rule[]): Promise<Ruleset>
+  /** These rules as `read` would show them once written, where that is not as they are. */
+  shown?(rules: readonly Rule[]): readonly Rule[]
+  /** Characters for our rule's expression at this time, where that is not the configured limit. */
+  limit?(): number
   /** Asks Cloudflare whether these rules would be taken, changing nothing. */
   dryRun(rules: readonly Rule[]): Promise<void>
 }

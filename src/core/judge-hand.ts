@@ -10,6 +10,8 @@ export interface HandFacts {
   readonly otherwiseChanged: boolean
   /** Whether our rule was switched off before. */
   readonly wasDisabled: boolean
+  /** Whether one of several rules of ours was deleted. */
+  readonly partLost: boolean
   readonly trail: readonly TrailStep[]
   /** What attempts that may have landed between the two were adding and removing: never taken for a hand. */
   readonly unseen: { readonly adding: ReadonlySet<string>; readonly removing: ReadonlySet<string> }
@@ -59,7 +61,7 @@ export function judgeHand(facts: HandFacts): Hand {
     restored: entries.filter((t) => facts.awaited.has(t)),
   }
   const stale = missing.filter((t) => !lost.includes(t))
-  if (isAccident(lost, before, gone)) {
+  if (isAccident(lost, before, gone || facts.partLost)) {
     return putBackLately ? { ...hand, contested: contestOver(facts, lost) } : { ...hand, stale, accident: lost }
   }
   const again = stale.filter((t) => recently(facts.takenOut[t] ?? null, HOUR_MS, now))

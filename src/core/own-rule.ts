@@ -29,6 +29,15 @@ export function clausesIn(rule: Rule): readonly string[] {
   }
 }
 
+/** Canonical terms of a rule's expression; null where it cannot be read. */
+export function termsIn(rule: Rule): readonly string[] | null {
+  try {
+    return parseExpression(String(rule.expression ?? '')).terms.map((term) => term.text)
+  } catch {
+    return null
+  }
+}
+
 /** Actions under which a listed address is kept out. */
 const HOLDING_ACTIONS = ['block', 'challenge', 'js_challenge', 'managed_challenge']
 

@@ -1,12 +1,12 @@
 import type { Rest } from './edge-state.ts'
 import type { OwnRule } from './own-rule.ts'
-import { digestOf, type Rule } from './rules.ts'
+import { digestOf, type Rule, SPILL_PARTS } from './rules.ts'
 
 /** Everything in a version but our terms. */
 export function restOf(rules: readonly Rule[], own: OwnRule): Rest {
   if (own.kind !== 'present') return { others: digestOf(rules), own: '' }
   const others = digestOf(rules.filter((_, i) => i !== own.index))
-  return { others, own: digestOf([{ ...own.rule, expression: own.clauses.join(' or ') }]) }
+  return { others, own: digestOf([{ ...own.rule, [SPILL_PARTS]: undefined, expression: own.clauses.join(' or ') }]) }
 }
 
 /** Whether another rule, or a clause or field of ours, differs; our rule's coming and going does not count. */

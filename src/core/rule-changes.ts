@@ -1,6 +1,6 @@
 import type { FieldChange, RuleChange } from './edge-state.ts'
 import { clausesIn } from './own-rule.ts'
-import { keyOf, type Rule, sameRule } from './rules.ts'
+import { keyOf, type Rule, SPILL_PARTS, sameRule } from './rules.ts'
 
 /**
  * What somebody did between two versions: rules added, removed, changed, moved, by ref. `own` are the keys of our rule, whose
@@ -71,7 +71,7 @@ function without(rule: Rule, fields: readonly string[]): Rule {
   return Object.fromEntries(Object.entries(rule).filter(([field]) => !fields.includes(field)))
 }
 
-const NOT_A_PERSONS = ['id', 'ref', 'version', 'last_updated', 'categories']
+const NOT_A_PERSONS = ['id', 'ref', 'version', 'last_updated', 'categories', SPILL_PARTS]
 
 /** What differs between two of our rules beside their terms. */
 export function ownChanges(was: Rule, is: Rule): RuleChange[] {

@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto'
 /** A rule exactly as Cloudflare gave it: known fields or not. */
 export type Rule = Readonly<Record<string, unknown>> & { readonly id?: string; readonly ref?: string }
 
+/** Where a rule that settle sees as one keeps what its several parts at Cloudflare are; see `fold`. Never sent. */
+export const SPILL_PARTS = 'portcullis_parts'
+
 /** Fields of a rule that only the API writes: they say nothing about what a person wants. */
 const API_OWNED = ['version', 'last_updated', 'categories']
 

@@ -36,7 +36,8 @@ export async function explainEdge(
     readonly now: Date
   },
 ): Promise<ExplainedEdge> {
-  const { description, action, limit } = deps.rule
+  const { description, action } = deps.rule
+  const limit = edge.limit?.() ?? deps.rule.limit
   const empty = { edge: edge.name, before: null, after: null, used: 0, limit, waiting: [], problem: '' }
   const { now, about } = facts
   let seen: Awaited<ReturnType<typeof look>>

@@ -47,11 +47,12 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
     if (intent.rules === null) {
       return conclude(deps, lease, { ...done, own: stock.own, state: stock.state, blocked: intent.blocked })
     }
-    const attempt = attemptOf(deps, stock, head, intent.rules, intent.plan)
+    const rules = deps.edge.shown?.(intent.rules) ?? intent.rules
+    const attempt = attemptOf(deps, stock, head, rules, intent.plan)
     const noted = withClause(deps, stock)
     await writeState(deps, lease, withAttempt(noted, attempt, deps.clock.now()))
     await lease.keep()
-    const answer = await deps.edge.write(intent.rules)
+    const answer = await deps.edge.write(rules)
     const next = headOf(answer)
     // In a ruleset that was deleted and made anew meanwhile the numbers begin again: what landed is found by its content.
     const anew = head.rulesetId !== '' && next.rulesetId !== head.rulesetId

@@ -57,7 +57,8 @@ export function createSettler(deps: {
     } catch (error) {
       last.set(edge, { at, report: last.get(edge)?.report ?? null, error: messageOf(error) })
       deps.onFailure(edge, error)
-      throw error
+      // What is wrong with a write to the edge is no fault of the alerts that wait for it: they are tried again.
+      throw error instanceof PermanentError ? new Error(error.message, { cause: error }) : error
     }
   }
 
