@@ -26,7 +26,14 @@ const nothing = { adding: new Set<string>(), removing: new Set<string>() }
 const contest = (ruleGone: boolean, text: string) => ({ at: ago(60), ruleGone, terms: terms(text) })
 
 function hand(before: string, it: string, facts: Partial<HandFacts>): Record<string, string> {
-  const quiet = { otherwiseChanged: false, wasDisabled: false, partLost: false, trail: [], unseen: nothing, awaited: new Set<string>() }
+  const quiet = {
+    otherwiseChanged: false,
+    wasDisabled: false,
+    partLost: false,
+    trail: [],
+    unseen: nothing,
+    awaited: new Set<string>(),
+  }
   const found = judgeHand({
     ...{ ...quiet, before: snapshot(before), it: snapshot(it) },
     ...{ takenOut: {}, putBackAt: null, contested: null, now: NOW, ...facts },

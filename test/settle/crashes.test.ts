@@ -63,6 +63,13 @@ describe('when answers are lost and processes die', () => {
     deepEqual(terms(), [A])
   })
 
+  it('says nothing yet of a ban that came to be during a PUT', async () => {
+    await passWhile(async () => void (await world.alert(C)))
+    deepEqual((await world.bans()).get(C)?.edges, {})
+    await world.pass()
+    deepEqual(await world.held(), [A, B, C])
+  })
+
   it('refuses the late ledger writes of a holder that was taken over, and repairs what he overwrote', async () => {
     let other: Promise<unknown> = Promise.resolve()
     await rejects(
