@@ -62,6 +62,11 @@ const EMPTY_SET = 14
 const LONGEST_TERM = 44
 const REF = /^portcullis_spill_(\d+)_(.+)$/
 
+/** One of our numbered rules. */
+export function isNumbered(rule: Rule): boolean {
+  return ownerOf(rule) !== null
+}
+
 function ownerOf(rule: Rule): string | null {
   return REF.exec(rule.ref ?? '')?.[2] ?? null
 }

@@ -1,4 +1,4 @@
-import { fold, foldedLimit, unfold } from '../core/spill.ts'
+import { fold, foldedLimit, isNumbered, unfold } from '../core/spill.ts'
 import { PermanentError, RetryLaterError } from '../errors.ts'
 import type { Clock, Edge, Rule, Ruleset } from '../ports.ts'
 
@@ -39,7 +39,7 @@ export function spilling(edge: Edge, room: { limit: number; maxRules: number }, 
         return seen(await edge.write(whole))
       } catch (error) {
         if (isQuota(error) && whole.length > standing.length) {
-          granted = { rules: ours(standing), until: clock.now().getTime() + QUOTA_MS }
+          granted = { rules: grantedBy(error, standing), until: clock.now().getTime() + QUOTA_MS }
           throw new RetryLaterError(`the zone grants no more rules than it has: ${error.message}`, 1_000, {
             cause: error,
           })
@@ -56,6 +56,9 @@ function isQuota(error: unknown): error is PermanentError {
   return error instanceof PermanentError && /exceeded (the )?maximum number of/.test(error.message)
 }
 
-function ours(standing: readonly Rule[]): number {
-  return Math.max(1, 1 + standing.filter((rule) => rule.ref?.startsWith('portcullis_spill_')).length)
+/** `…: 6 out of 5` tells the zone's quota; where it does not, we keep the rules that we have. */
+function grantedBy({ message }: PermanentError, standing: readonly Rule[]): number {
+  const ours = 1 + standing.filter(isNumbered).length
+  const quota = /\d+ out of (\d+)/.exec(message)?.[1]
+  return quota === undefined ? ours : Math.max(ours, Number(quota) - (standing.length - ours))
 }
