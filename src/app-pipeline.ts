@@ -174,8 +174,11 @@ export function createPipeline(deps: PipelineDeps) {
     listed,
     /** Ends an `edge-contested` stop (null: wherever there is one) and settles; answers the edges where there was one. */
     async resume(edge: string | null): Promise<string[]> {
-      const resumed = await resumeEdges({ records, clock, holder }, edge === null ? settler.edges : [edge])
-      if (resumed.length > 0) await settler.settle(resumed)
+      // Under a name of its own it waits for a pass under way, which would write the stop down again.
+      const own = { records, clock, holder: `${holder}.resume` }
+      const resumed = await resumeEdges(own, edge === null ? settler.edges : [edge])
+      // What the list holds again, the zones do.
+      if (resumed.length > 0) await settler.settle(first !== undefined && resumed.includes(first) ? null : resumed)
       return resumed
     },
     respond,

@@ -140,7 +140,7 @@ async function lookFor(
   { list, clock }: ListPassDeps,
   state: ListState,
 ): Promise<{ state: ListState; info: ListInfo | null; blocked: ListEnd['blocked'] }> {
-  const withId = (id: string | null): ListState => ({ ...state, list: { ...state.list, id } })
+  const withId = (id: string | null): ListState => identified(state, id)
   let info: ListInfo | null
   try {
     info = await list.find()
@@ -168,13 +168,19 @@ async function make(
     const info = await deps.list.create(
       'Addresses that Portcullis blocks. Items of yours are kept; see their comments.',
     )
-    const made = { ...state, list: { ...state.list, id: info.id } }
+    const made = identified(state, info.id)
     await writeList(deps.records, lease, deps.list.name, made)
     return { info, state: made }
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error
     return { blocked: stateFor(error), detail: messageOf(error) }
   }
+}
+
+/** In another list there is other room. */
+function identified(state: ListState, id: string | null): ListState {
+  const full = id === state.list.id ? state.list.full : null
+  return { ...state, list: { ...state.list, id, full } }
 }
 
 function stateFor(error: PermanentError): string {
