@@ -15,7 +15,8 @@ ENV NODE_ENV=production \
     DATA_DIR=/data
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
-COPY package.json LICENSE ./
+# `portcullis init` fills in .env.example.
+COPY package.json LICENSE .env.example ./
 COPY bin ./bin
 COPY schemas ./schemas
 COPY playbooks ./playbooks
