@@ -134,12 +134,16 @@ async function start(
   closers.push(() => catchUp?.stop())
 
   const webhook = config.receiver
-    ? await listen(receiverOf(config, events, queue, records, pipeline), { host: config.host, port: config.port })
+    ? await listen(receiverOf(config, events, queue, records, pipeline), {
+        host: config.host,
+        port: config.port,
+        settings: 'HOST and PORT',
+      })
     : null
   if (webhook !== null) closers.push(() => closed(webhook))
   const ops = await listen(
     createOpsApp({ config, events, metrics, store, queue, pipeline, clock, playbooks: () => playbooks }),
-    { host: config.opsHost, port: config.opsPort },
+    { host: config.opsHost, port: config.opsPort, settings: 'OPS_HOST and OPS_PORT' },
   )
   closers.push(() => closed(ops))
   const webhookUrl = webhook === null ? null : `${urlOf(webhook)}/webhooks/elastic`

@@ -3,9 +3,13 @@ import type { Duplex } from 'node:stream'
 
 /**
  * Serves on that address and resolves once it listens; port 0 takes a free one. Senders that dawdle are cut off: 10 s for
- * the headers, 60 s for the whole request (Kibana itself waits no longer for an answer).
+ * the headers, 60 s for the whole request (Kibana itself waits no longer for an answer). Where it cannot listen, the error names
+ * `settings`: the variables that host and port come from; absent: HOST and PORT.
  */
-export function listen(app: RequestListener, at: { readonly host: string; readonly port: number }): Promise<Server> {
+export function listen(
+  app: RequestListener,
+  at: { readonly host: string; readonly port: number; readonly settings?: string },
+): Promise<Server> {
   const server = createServer(
     {
       headersTimeout: 10_000,
@@ -18,12 +22,25 @@ export function listen(app: RequestListener, at: { readonly host: string; readon
   )
   server.on('clientError', answerBrokenRequest)
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (error) => reject(cannotListen(error, at)))
     server.listen(at.port, at.host, () => {
-      server.off('error', reject)
+      server.removeAllListeners('error')
       resolve(server)
     })
   })
+}
+
+function cannotListen(error: NodeJS.ErrnoException, at: { host: string; port: number; settings?: string }): Error {
+  const why = WHY_NOT[error.code ?? ''] ?? error.message
+  return new Error(`Nothing can listen at ${at.host}:${at.port}: ${why}. Look at ${at.settings ?? 'HOST and PORT'}.`, {
+    cause: error,
+  })
+}
+
+const WHY_NOT: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program has this port',
+  EADDRNOTAVAIL: 'this machine does not have this address',
+  EACCES: 'this user may not take this port',
 }
 
 /** What Node could not even parse never reaches Express; the sender still gets a JSON object. */

@@ -1,6 +1,7 @@
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { StoreError } from '../../src/errors.ts'
+import { listen } from '../../src/receiver/listen.ts'
 import { startReceiver } from './harness.ts'
 
 const ONE = '{"_id":"one","source":{"ip":"198.51.100.1"}}'
@@ -47,6 +48,16 @@ describe('the webhook port, when not all is well', () => {
     equal(status, 500)
     ok(!body.message.includes('secret detail'))
     deepEqual(results, ['failed'])
+  })
+
+  it('names the setting when its port is taken', async () => {
+    const receiver = await startReceiver()
+    const again = listen(() => {}, { host: '127.0.0.1', port: receiver.port, settings: 'OPS_HOST and OPS_PORT' })
+    await rejects(
+      again,
+      /^Error: Nothing can listen at .*: another program has this port\. Look at OPS_HOST and OPS_PORT/,
+    )
+    await receiver.stop()
   })
 
   it('limits guesses at the secret, never those who know it', async () => {
