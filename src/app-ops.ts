@@ -30,7 +30,7 @@ export function createOpsApp(deps: {
 }) {
   const { config, events, metrics, store, queue, pipeline, clock } = deps
   const { records } = store
-  const { friends, allowed, pausing, wake, given } = pipeline
+  const { friends, allowed, pausing, wake, given, listed } = pipeline
   const startedAt = clock.now()
   const playbooks = () =>
     deps.playbooks().map(({ playbook: { file, name, mode, enabled } }) => ({ file, name, mode, enabled }))
@@ -79,7 +79,7 @@ export function createOpsApp(deps: {
     resume: pipeline.resume,
     playbooks,
     byHand: {
-      ...{ friends, allowed, pausing, wake, given },
+      ...{ friends, allowed, pausing, wake, given, listed },
       releaseForMs: config.releaseForMs,
       offenceMemoryMs: config.offenceMemoryMs,
       historyForMs: config.historyForMs,

@@ -1,3 +1,4 @@
+import { isListEdge } from './core/list-edge.ts'
 import { type Addressed, addressFields, because, brief, counted, event, labels, listed } from './events-fields.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -43,7 +44,8 @@ export interface EdgeEvents {
 }
 
 // After these the edge is not known to be as it should be, so the time of the last good pass stays.
-const UNSETTLED = /^(fail|error|lost|lease|skip|crash|abort|edge-(busy|contested|action|ambiguous|unreadable))/
+const UNSETTLED =
+  /^(fail|error|lost|lease|skip|crash|abort|edge-(busy|contested|action|ambiguous|unreadable|unreferenced|list))/
 
 export function createEdgeEvents(deps: {
   readonly log: Log
@@ -64,7 +66,7 @@ export function createEdgeEvents(deps: {
       metrics.pass(edge, result, ms === null ? null : ms / 1000)
       if (settled) metrics.setLastSettle(edge, now())
       log[settled ? (wrote ? 'info' : 'debug') : 'warn'](
-        `pass over ${edge}: ${result}${wrote ? ', the rule was written' : ''}`,
+        `pass over ${edge}: ${result}${wrote ? ', it was written' : ''}`,
         event(
           'edge-pass',
           settled ? 'success' : 'failure',
@@ -79,13 +81,13 @@ export function createEdgeEvents(deps: {
     },
     adopted({ edge, addresses }) {
       log.warn(
-        `adopted ${listed(addresses)}, which somebody put into the rule of ${edge}`,
+        `adopted ${listed(addresses)}, which somebody put into ${placeOf(edge)}`,
         event('ban-adopted', 'success', ...at(edge, addresses)),
       )
     },
     released({ edge, addresses, by }) {
       log.warn(
-        `released ${listed(addresses)}: ${brief(by)} took ${addresses.length === 1 ? 'it' : 'them'} out of the rule of ${edge}`,
+        `released ${listed(addresses)}: ${brief(by)} took ${addresses.length === 1 ? 'it' : 'them'} out of ${placeOf(edge)}`,
         event('ban-released', 'success', ...at(edge, addresses, { by })),
       )
     },
@@ -97,13 +99,17 @@ export function createEdgeEvents(deps: {
     },
     putBack({ edge, version, addresses }) {
       log.error(
-        `version ${version} of ${edge} emptied our rule, which looks like an accident; put back ${listed(addresses)}, this once`,
+        isListEdge(edge)
+          ? `somebody emptied ${edge}, which looks like an accident; put back ${listed(addresses)}, this once`
+          : addresses.length === 0
+            ? `version ${version} of ${edge} took the list out of our rule, which looks like an accident; put back, this once`
+            : `version ${version} of ${edge} emptied our rule, which looks like an accident; put back ${listed(addresses)}, this once`,
         event('rule-put-back', 'success', ...at(edge, addresses, { version })),
       )
     },
     contested({ edge }) {
       log.error(
-        `our rule at ${edge} was emptied again within 24 h: nothing more is written there until \`portcullis resume\``,
+        `${isListEdge(edge) ? edge : `our rule at ${edge}`} was emptied again within 24 h, or deleted: nothing more is written there until \`portcullis resume\``,
         event('edge-contested', 'failure', labels({ edge })),
       )
     },
@@ -165,7 +171,7 @@ export function createEdgeEvents(deps: {
       metrics.setBans(edge, { held, ...waiting })
       metrics.setRoom(edge, { used, limit })
       log.debug(
-        `${edge} holds ${counted(held, 'ban')} in ${used} of ${limit} characters`,
+        `${edge} holds ${counted(held, 'ban')} in ${used} of ${limit} ${isListEdge(edge) ? 'items' : 'characters'}`,
         event('edge-standing', 'success', labels({ edge, held, used, limit })),
       )
     },
@@ -176,6 +182,10 @@ export function createEdgeEvents(deps: {
       )
     },
   }
+}
+
+function placeOf(edge: string): string {
+  return isListEdge(edge) ? edge : `the rule of ${edge}`
 }
 
 /** The whole list is in the ledger's history; a line keeps the first addresses and the number. */

@@ -46,7 +46,12 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
   const settled = histogram('settle_duration_seconds', 'How long a settle pass took.', SETTLE_BUCKETS)
   const answered = histogram('alert_duration_seconds', 'From accepting an alert to its conclusion.', ALERT_BUCKETS)
   const bans = gauge('bans', 'Bans by edge and state.', 'edge', 'state')
-  const room = gauge('edge_room', 'Room of an edge, in characters and addresses, used and free.', 'edge', 'kind')
+  const room = gauge(
+    'edge_room',
+    'Room of an edge, used and limit: characters of a rule, items of a list.',
+    'edge',
+    'kind',
+  )
   const queue = gauge('queue_jobs', 'Jobs by state.', 'state')
   const last = gauge('last_settle_timestamp_seconds', 'When the last pass that succeeded ended.', 'edge')
   const degraded = gauge('degraded', 'Parts that refuse to work with us.', 'part')

@@ -1,8 +1,9 @@
 import { request } from 'undici'
 import type { Config } from '../config.ts'
-import { messageOf } from '../errors.ts'
+import { messageOf, RefusedError } from '../errors.ts'
 import type { Budget } from '../ports.ts'
 import { bad, type Finding, good, warn } from './check-finding.ts'
+import { checkList, referenceFinding } from './check-list.ts'
 import { checkRules } from './check-rules.ts'
 import { type CloudflareZone, createCloudflareZone } from './cloudflare.ts'
 import { createDispatcher } from './http-dispatcher.ts'
@@ -25,6 +26,7 @@ export async function* checkCloudflare(config: Config['cloudflare'], now: () => 
   const [first] = zones
   if (first !== undefined) yield await checkToken(first, works)
   yield* findings
+  yield* checkList(config, UNLIMITED)
 }
 
 // Ends of bans and ages of alerts are told by this machine's clock.
@@ -67,11 +69,18 @@ async function* checkZone(zone: CloudflareZone, config: Config['cloudflare']): A
   try {
     ruleset = await zone.read()
   } catch (error) {
-    yield bad(what, messageOf(error))
+    const note = 'with CLOUDFLARE_MANAGE_RULE=off that is enough, but nobody sees whether a rule names the list'
+    yield watches(config) && error instanceof RefusedError
+      ? warn(what, `its rules cannot be seen: ${note}`)
+      : bad(what, messageOf(error))
     return
   }
   const name = await zone.zoneName().catch(() => null)
   yield good(what, name === null ? 'is found' : `is ${name}`)
+  if (watches(config)) {
+    yield referenceFinding(`rule of ${zone.name}`, ruleset?.rules ?? [], config)
+    return
+  }
   try {
     await zone.dryRun(ruleset?.rules ?? [])
   } catch (error) {
@@ -79,4 +88,9 @@ async function* checkZone(zone: CloudflareZone, config: Config['cloudflare']): A
     return
   }
   yield* checkRules(zone, ruleset?.rules ?? [], config)
+}
+
+/** The rules are somebody else's, and only looked at. */
+function watches({ target, manageRule }: Config['cloudflare']): boolean {
+  return target === 'list' && !manageRule
 }

@@ -1,3 +1,4 @@
+import { isListEdge } from '../core/list-edge.ts'
 import type { EdgeStatus, Status } from '../ops/status.ts'
 import { createClient } from './client.ts'
 import { type Command, OUTPUT } from './command.ts'
@@ -66,8 +67,8 @@ function edgeLines(edge: EdgeStatus, width: number, { paint, now }: Terminal): s
   return [
     `  ${plain(edge.name).padEnd(width)}  ${paint(good ? 'green' : 'red', plain(edge.state))}   ${edge.held} held, ${total} waiting${waits === '' ? '' : ` (${waits})`}`,
     ...(edge.detail === '' ? [] : [`${indent}${plain(edge.detail)}`]),
-    ...(edge.room === null ? [] : [`${indent}${roomLine(edge.room, paint)}`]),
-    `${indent}${edge.version === null ? 'nothing written yet' : `ruleset version ${edge.version}`}, last pass ${relative(edge.lastPass, now())}`,
+    ...(edge.room === null ? [] : [`${indent}${roomLine(edge.room, unitOf(edge), paint)}`]),
+    `${indent}${isListEdge(edge.name) ? 'a list of the account' : edge.version === null ? 'nothing written yet' : `ruleset version ${edge.version}`}, last pass ${relative(edge.lastPass, now())}`,
     ...(adopt.length === 0
       ? []
       : [
@@ -76,9 +77,13 @@ function edgeLines(edge: EdgeStatus, width: number, { paint, now }: Terminal): s
   ]
 }
 
-function roomLine({ used, limit }: { used: number; limit: number }, paint: Terminal['paint']): string {
+function unitOf({ name }: EdgeStatus): string {
+  return isListEdge(name) ? 'items' : 'characters'
+}
+
+function roomLine({ used, limit }: { used: number; limit: number }, unit: string, paint: Terminal['paint']): string {
   const share = limit > 0 ? used / limit : 0
   const colour = share >= 0.95 ? 'red' : share >= 0.8 ? 'yellow' : 'green'
   const percent = `${Math.round(share * 100)} %`
-  return `${paint(colour, bar(share))} ${used} of ${limit} characters (${percent})`
+  return `${paint(colour, bar(share))} ${used} of ${limit} ${unit} (${percent})`
 }

@@ -22,6 +22,8 @@ export interface ByHand {
   /** ALLOWLIST, as far as it is resolved. */
   given(): readonly AllowEntry[]
   readonly allowed: AllowedByHand
+  /** What the edge was last seen to list, where its record does not say it; absent or null: it does. */
+  listed?(edge: string): readonly string[] | null
   readonly pausing: Pausing
   /** What would become of the alerts in this body of a webhook; without any effect. An OpsRefusal where it cannot be read. */
   explain(body: string): Promise<Explanation>

@@ -32,12 +32,12 @@ export interface EdgeStatus {
   /** `ok`, an `edge-…` state, `failing` when the last pass failed, or `unknown` before the first. */
   readonly state: string
   readonly detail: string
-  /** Version of the ruleset that is accounted for; null before the first pass. */
+  /** Version of the ruleset that is accounted for; null before the first pass, and for a list, which has none. */
   readonly version: number | null
   readonly held: number
   /** Bans that are wanted and not held, by reason. */
   readonly waiting: Readonly<Record<string, number>>
-  /** Characters of the rule's expression; null before the first pass. */
+  /** Characters of the rule's expression, or items of the list; null before the first pass. */
   readonly room: { readonly used: number; readonly limit: number } | null
   /** When the last pass that came to an end began; null: there was none. */
   readonly lastPass: string | null

@@ -3,7 +3,7 @@ import { addressSet } from '../core/address-set.ts'
 import type { Ban } from '../core/ban.ts'
 import type { EdgeState } from '../core/edge-state.ts'
 import type { Released } from '../core/guards.ts'
-import type { Change, Records, Stored } from '../ports.ts'
+import type { Change, Stored } from '../ports.ts'
 import { bansCovering, ORIGINS, oneOf, readTerm } from './ban-view.ts'
 import { type ByHandDeps, inRounds, readDuration, readReason, settled } from './by-hand.ts'
 import { termsAt } from './edge-terms.ts'
@@ -78,7 +78,7 @@ export async function liftBans(deps: ByHandDeps, order: LiftOrder, by: string): 
   const missing = order.addresses.filter((address) => !done.has(address))
   const bans = (await records.all<Ban>('bans')).map(({ doc }) => doc)
   const covered = missing.map((address) => ({ address, by: covering(bans, address) }))
-  const still = await stillThere(records, bans, lifted)
+  const still = await stillThere(deps, bans, lifted)
   return {
     lifted,
     unknown: covered.filter((one) => one.by.length === 0).map(({ address }) => address),
@@ -121,9 +121,9 @@ export function liftingChange(
 }
 
 /** By what the edges last answered, and by the bans that are left. */
-async function stillThere(records: Records, bans: readonly Ban[], lifted: readonly string[]): Promise<Lifted['still']> {
-  const states = await records.all<EdgeState>('edges')
-  const edges = states.map(({ id, doc }) => ({ id, listed: addressSet(termsAt(doc)) }))
+async function stillThere(deps: ByHandDeps, bans: readonly Ban[], lifted: readonly string[]): Promise<Lifted['still']> {
+  const states = await deps.records.all<EdgeState>('edges')
+  const edges = states.map(({ id, doc }) => ({ id, listed: addressSet(deps.listed?.(id) ?? termsAt(doc)) }))
   return lifted.flatMap((address) => {
     const at = edges.filter(({ listed }) => listed.covers(address)).map(({ id }) => id)
     const within = covering(bans, address)

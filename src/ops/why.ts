@@ -4,12 +4,12 @@ import type { Ban } from '../core/ban.ts'
 import type { Offence } from '../core/decide.ts'
 import type { EdgeState } from '../core/edge-state.ts'
 import { judge, type Released } from '../core/guards.ts'
+import type { HistoryEntry } from '../core/history.ts'
 import type { AlertRecord } from '../core/outcome.ts'
 import type { Records } from '../ports.ts'
 import { type BanView, bansCovering, readTerm, viewOf } from './ban-view.ts'
 import type { ByHandDeps } from './by-hand.ts'
 import { termsAt } from './edge-terms.ts'
-import type { HistoryEntry } from './orders.ts'
 
 /** Everything that is known about an address. Lists: the newest first. */
 export interface Why {
@@ -77,7 +77,7 @@ export async function whyOf(deps: ByHandDeps, text: string): Promise<Why> {
     history: await historyAbout(records, covers),
     edges: deps.edges.map((edge) => {
       const state = states.find(({ id }) => id === edge)?.doc
-      const lists = termsAt(state).find((listed) => addressSet([listed]).covers(term)) ?? null
+      const lists = (deps.listed?.(edge) ?? termsAt(state)).find((listed) => addressSet([listed]).covers(term)) ?? null
       return { edge, lists, readAt: state?.lastPass?.at ?? null }
     }),
   }
