@@ -6,7 +6,8 @@ import { retireList } from './pipeline/list-retire.ts'
 import { settleOnce } from './pipeline/pass.ts'
 import type { PassDeps, PassReport } from './pipeline/pass-types.ts'
 import { watchZone } from './pipeline/zone-watch.ts'
-import type { AddressList, Edge } from './ports.ts'
+import type { Edge } from './ports.ts'
+import type { AddressList } from './ports-list.ts'
 
 export interface Passes {
   /** One pass over each edge, by its name. */

@@ -31,7 +31,8 @@ import { createHttpStep } from './pipeline/steps/http.ts'
 import { createSetStatus } from './pipeline/steps/set-status.ts'
 import type { StepContext } from './pipeline/steps/step.ts'
 import { startTick } from './pipeline/tick.ts'
-import type { AddressList, Clock, Edge, Queue, Records, Siem } from './ports.ts'
+import type { Clock, Edge, Queue, Records, Siem } from './ports.ts'
+import type { AddressList } from './ports-list.ts'
 
 export interface PipelineDeps {
   readonly config: Config
@@ -113,6 +114,8 @@ export function createPipeline(deps: PipelineDeps) {
       adoptForMs: config.adoptForMs,
       releaseForMs: config.releaseForMs,
       maxAlertAgeMs: config.maxAlertAgeMs,
+      offenceMemoryMs: config.offenceMemoryMs,
+      historyForMs: config.historyForMs,
       observing,
       friends,
       events: {

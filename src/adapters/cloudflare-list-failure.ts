@@ -1,5 +1,5 @@
 import { PermanentError, RefusedError, RetryLaterError } from '../errors.ts'
-import type { ListTrouble } from '../ports.ts'
+import type { ListTrouble } from '../ports-list.ts'
 import { asObject, type Envelope } from './cloudflare-answer.ts'
 
 export interface ListAnswer {

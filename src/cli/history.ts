@@ -1,4 +1,4 @@
-import type { HistoryEntry } from '../ops/orders.ts'
+import type { HistoryEntry } from '../core/history.ts'
 import { createClient } from './client.ts'
 import { type Command, OUTPUT, queryOf } from './command.ts'
 import { underPause } from './paused.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { HistoryEntry } from './orders.ts'
+import type { HistoryEntry } from '../core/history.ts'
 
 /** The put of one entry of the history, which is forgotten after `keepMs`; ids rise with time. */
 export function historyOf(entry: Omit<HistoryEntry, 'at'>, at: Date, keepMs: number) {

@@ -1,18 +1,7 @@
+import type { HistoryEntry } from '../core/history.ts'
 import type { Records } from '../ports.ts'
 import { OpsRefusal } from './ops-refusal.ts'
 import type { Status } from './status.ts'
-
-/** One entry of `/api/history`. */
-export interface HistoryEntry {
-  readonly at: string
-  readonly edge?: string
-  readonly kind: string
-  readonly addresses: readonly string[]
-  readonly by: string
-  readonly versionBefore?: number
-  readonly versionAfter?: number
-  readonly detail?: string
-}
 
 const MOST_HISTORY = 1000
 

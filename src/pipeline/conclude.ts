@@ -1,5 +1,6 @@
 import type { Ban } from '../core/ban.ts'
 import type { EdgeState, PassMark } from '../core/edge-state.ts'
+import { historyOfPuts, type Put } from '../core/history.ts'
 import { hasListClause } from '../core/list-clause.ts'
 import { listEdge } from '../core/list-edge.ts'
 import type { OwnRule } from '../core/own-rule.ts'
@@ -7,6 +8,7 @@ import type { Plan } from '../core/plan.ts'
 import { verdicts } from '../core/verdict.ts'
 import { displacedNote } from './displaced.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
+import { historyPuts } from './ledger.ts'
 import type { PassDeps, PassReport } from './pass-types.ts'
 import type { Stock } from './stock.ts'
 
@@ -21,6 +23,8 @@ export interface Ended {
   /** Why the edge does not hold all that it should; null: it does, or lacks the room. */
   readonly blocked: { readonly state: string; readonly detail: string } | null
   readonly wrote: boolean
+  /** What our PUTs of this pass were; absent: there was none. */
+  readonly puts?: readonly Put[]
   /** Whether a rule in force names the list; absent: our own rule alone tells. */
   readonly listStands?: boolean
 }
@@ -62,6 +66,7 @@ export async function conclude(deps: PassDeps, lease: Lease, end: Ended): Promis
           id: displacedNote(id),
           doc: {},
         })),
+        ...historyPuts(deps, historyOfPuts(edge, end.puts ?? [], new Map(stored.map((s) => [s.id, s.doc])))),
       ],
     })
     if (written) {

@@ -1,7 +1,8 @@
 import type { Ban } from '../core/ban.ts'
 import type { Offence } from '../core/decide.ts'
+import type { HistoryEntry } from '../core/history.ts'
 import type { AlertRecord } from '../core/outcome.ts'
-import type { Change, Records } from '../ports.ts'
+import type { Change, Clock, Records } from '../ports.ts'
 
 // Longer than any alert is looked at again: it deduplicates deliveries and catch-up.
 const OUTCOME_MEMORY_MS = 30 * 24 * 3600_000
@@ -25,4 +26,19 @@ export async function readAddresses(
 
 function docs<T>(stored: ReadonlyMap<string, { readonly doc: T }>): Map<string, T> {
   return new Map([...stored].map(([id, { doc }]) => [id, doc]))
+}
+
+/** The puts of entries of the history, all of this moment. */
+export function historyPuts(
+  deps: { readonly clock: Clock; readonly newId: () => string; readonly historyForMs: number },
+  entries: readonly Omit<HistoryEntry, 'at'>[],
+): NonNullable<Change['put']> {
+  const now = deps.clock.now()
+  const expires = new Date(now.getTime() + deps.historyForMs)
+  return entries.map((entry) => ({
+    collection: 'history',
+    id: `${now.toISOString()}.${deps.newId().slice(-15)}`,
+    doc: { at: now.toISOString(), ...entry },
+    expires,
+  }))
 }

@@ -1,5 +1,5 @@
 import type { Items } from '../core/list-state.ts'
-import type { AddressList } from '../ports.ts'
+import type { AddressList } from '../ports-list.ts'
 import type { PassDeps } from './pass-types.ts'
 
 export interface ListPassDeps extends Omit<PassDeps, 'edge' | 'rule' | 'list'> {

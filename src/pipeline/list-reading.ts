@@ -1,5 +1,5 @@
 import type { Items, ListState } from '../core/list-state.ts'
-import type { ListInfo, ListItem } from '../ports.ts'
+import type { ListInfo, ListItem } from '../ports-list.ts'
 import type { Lease } from './lease.ts'
 import type { ListPassDeps } from './list-pass-types.ts'
 

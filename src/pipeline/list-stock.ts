@@ -1,6 +1,7 @@
 import { applyHands } from '../core/apply-hands.ts'
 import type { Ban } from '../core/ban.ts'
 import type { Released } from '../core/guards.ts'
+import { historyOfHands } from '../core/history.ts'
 import { judgeList, type ListHand } from '../core/judge-list.ts'
 import { listEdge } from '../core/list-edge.ts'
 import type { Items, ListKnown, ListState } from '../core/list-state.ts'
@@ -75,7 +76,7 @@ export async function takeListStock(
     }
     const ended = endings(swept, effects.remove, ledger)
     const change = changeOf(
-      { clock, edge: { name: edge } },
+      { ...deps, edge: { name: edge } },
       lease,
       before,
       stock,
@@ -83,6 +84,7 @@ export async function takeListStock(
       bans,
       effects.released,
       ended,
+      historyOfHands(edge, [hand]),
     )
     const learned = hand.known !== known || isNew
     const put = learned ? [{ collection: 'settings' as const, id: knownId(list.name), doc: hand.known }] : []

@@ -16,6 +16,9 @@ export interface PassDeps {
   readonly adoptForMs: number | null
   readonly releaseForMs: number
   readonly maxAlertAgeMs: number
+  /** How long ended offences and the history are remembered. */
+  readonly offenceMemoryMs: number
+  readonly historyForMs: number
   readonly observing: boolean
   readonly friends: () => Friends | Promise<Friends>
   readonly events: PassEvents

@@ -1,6 +1,7 @@
 import { account, type Head } from '../core/account.ts'
 import { clausesOf, compose } from '../core/compose.ts'
 import type { Attempt, EdgeState } from '../core/edge-state.ts'
+import type { Put } from '../core/history.ts'
 import { inlineBans } from '../core/inline-bans.ts'
 import { clauseSeen } from '../core/judge-clause.ts'
 import { trimAttempts } from '../core/landed.ts'
@@ -36,6 +37,7 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
   const versions = new Map<number, readonly Rule[] | null>()
   const touched = new Set<string>()
   const gone = new Set<string>()
+  const puts: Put[] = []
   let head = await readHead(deps.edge)
   for (let collisions = 0; ; collisions++) {
     versions.set(head.version, head.rules)
@@ -43,7 +45,7 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
     for (const address of stock.touched) touched.add(address)
     for (const address of stock.gone) gone.add(address)
     const intent = intend(deps, stock, head)
-    const done = { begun, touched, gone, stock, plan: intent.plan, wrote: collisions > 0 }
+    const done = { begun, touched, gone, puts, stock, plan: intent.plan, wrote: collisions > 0 }
     if (intent.rules === null) {
       return conclude(deps, lease, { ...done, own: stock.own, state: stock.state, blocked: intent.blocked })
     }
@@ -54,6 +56,8 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
     await lease.keep()
     const answer = await deps.edge.write(rules)
     const next = headOf(answer)
+    const { adding, removing } = attempt
+    puts.push({ adding, removing, versionBefore: head.version, versionAfter: next.version })
     // In a ruleset that was deleted and made anew meanwhile the numbers begin again: what landed is found by its content.
     const anew = head.rulesetId !== '' && next.rulesetId !== head.rulesetId
     if (anew) versions.clear()

@@ -3,6 +3,7 @@ import { applyHands } from '../core/apply-hands.ts'
 import { automaticEndOf, type Ban } from '../core/ban.ts'
 import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
 import type { Released } from '../core/guards.ts'
+import { type HistoryEntry, historyOfEndings, historyOfHands } from '../core/history.ts'
 import { judgeClause } from '../core/judge-clause.ts'
 import type { Versions } from '../core/landed.ts'
 import { listEdge } from '../core/list-edge.ts'
@@ -12,6 +13,7 @@ import type { Rule } from '../core/rules.ts'
 import { type Ending, type Swept, sweep } from '../core/sweep.ts'
 import type { Change, Stored } from '../ports.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
+import { historyPuts } from './ledger.ts'
 import type { PassDeps } from './pass-types.ts'
 
 /** Where the edge and the ledger stand once everything that happened is accounted for. */
@@ -90,6 +92,7 @@ export async function takeStock(
       bans,
       effects.released,
       endings(swept, effects.remove, ledger),
+      historyOfHands(edge.name, hands),
     )
     if (change === null || (await records.commit(change))) {
       report(deps, hands, swept.gone)
@@ -147,12 +150,11 @@ export function endings(
   return [...swept.gone, ...outlived, ...lifted]
 }
 
-// Offences are forgotten after this long.
-const OFFENCE_MEMORY_MS = 180 * 24 * 3600_000
-
 /** The one commit that says it all; null: nothing changed. */
 export function changeOf(
-  deps: Pick<PassDeps, 'clock'> & { readonly edge: { readonly name: string } },
+  deps: Pick<PassDeps, 'clock' | 'offenceMemoryMs' | 'historyForMs' | 'newId'> & {
+    readonly edge: { readonly name: string }
+  },
   lease: Lease,
   before: EdgeState,
   stock: Pick<Stock, 'state' | 'touched'>,
@@ -160,12 +162,13 @@ export function changeOf(
   bans: ReadonlyMap<string, Ban>,
   released: readonly Released[],
   ended: readonly { ban: Ban; how: Ending }[],
+  noted: readonly Omit<HistoryEntry, 'at'>[] = [],
 ): Change | null {
   const now = deps.clock.now()
   const { touched } = stock
   if (touched.length === 0 && released.length === 0 && JSON.stringify(before) === JSON.stringify(stock.state))
     return null
-  const forget = new Date(now.getTime() + OFFENCE_MEMORY_MS)
+  const forget = new Date(now.getTime() + deps.offenceMemoryMs)
   const offences = ended.filter(({ ban }) => ban.offence > 0)
   return {
     expect: [lease.fence, ...touched.map((id) => ({ collection: 'bans' as const, id, rev: ledger.get(id)?.rev ?? 0 }))],
@@ -184,6 +187,7 @@ export function changeOf(
         },
         expires: forget,
       })),
+      ...historyPuts(deps, [...noted, ...historyOfEndings(ended)]),
     ],
     remove: touched.flatMap((id) => (bans.has(id) ? [] : [{ collection: 'bans' as const, id }])),
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { type CloudflareList, createCloudflareList } from '../../src/adapters/cloudflare-list.ts'
 import { PermanentError, RefusedError, RetryLaterError } from '../../src/errors.ts'
-import type { Operation } from '../../src/ports.ts'
+import type { Operation } from '../../src/ports-list.ts'
 import { type SimulatedCloudflare, startCloudflare } from '../../src/simulator/cloudflare.ts'
 import type { SimulatedAccount } from '../../src/simulator/cloudflare-list.ts'
 

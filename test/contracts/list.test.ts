@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCloudflareList } from '../../src/adapters/cloudflare-list.ts'
-import type { AddressList, Operation, OperationState } from '../../src/ports.ts'
+import type { AddressList, Operation, OperationState } from '../../src/ports-list.ts'
 import { type SimulatedCloudflare, startCloudflare } from '../../src/simulator/cloudflare.ts'
 
 const free = { take: async () => undefined, close: async () => undefined }

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { PermanentError, RefusedError } from '../../src/errors.ts'
-import type { AddressList } from '../../src/ports.ts'
+import type { AddressList } from '../../src/ports-list.ts'
 import { LIST, type ListWorld, listWorld } from '../support/list-world.ts'
 import { adding, HOUR, MINUTE, ownRule, termsIn } from '../support/settle-world.ts'
 

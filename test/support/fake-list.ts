@@ -1,5 +1,5 @@
 import { RetryLaterError } from '../../src/errors.ts'
-import type { AddressList, ListItem, OperationState } from '../../src/ports.ts'
+import type { AddressList, ListItem, OperationState } from '../../src/ports-list.ts'
 
 /** What becomes of one write: taken; taken, but its answer is lost; refused by a fault; on its way until `land`; begun but unfinished until `land`. */
 export type Fate = 'taken' | 'answer-lost' | 'refused' | 'late' | 'stuck'

@@ -70,6 +70,8 @@ export function settleWorld(options: { edgeName?: string } = {}): World {
       adoptForMs: null,
       releaseForMs: DAY,
       maxAlertAgeMs: DAY,
+      offenceMemoryMs: 180 * DAY,
+      historyForMs: 365 * DAY,
       observing: world.observing,
       friends: () => ({
         allowlist: world.allowlist,
