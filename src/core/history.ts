@@ -15,20 +15,20 @@ export interface HistoryEntry {
   readonly detail?: string
 }
 
-/** One PUT that Cloudflare took. */
+/** One write that Cloudflare took; a list has no versions. */
 export interface Put {
   readonly adding: readonly string[]
   readonly removing: readonly string[]
-  readonly versionBefore: number
-  readonly versionAfter: number
+  readonly versionBefore?: number
+  readonly versionAfter?: number
 }
 
 type Noted = Omit<HistoryEntry, 'at'>
 
-/** What our PUTs put into the rule and took out, and for what reasons. */
+/** What our writes put into the edge and took out, and for what reasons. */
 export function historyOfPuts(edge: string, puts: readonly Put[], bans: ReadonlyMap<string, Ban>): Noted[] {
-  return puts.flatMap(({ adding, removing, versionBefore, versionAfter }) => {
-    const common = { edge, by: 'portcullis', versionBefore, versionAfter }
+  return puts.flatMap(({ adding, removing, ...versions }) => {
+    const common = { edge, by: 'portcullis', ...versions }
     return some([
       { ...common, kind: 'put-in', addresses: adding, detail: reasonsOf(adding, bans) },
       { ...common, kind: 'taken-out', addresses: removing },

@@ -1,12 +1,14 @@
 import { coveredByOne } from '../core/address-set.ts'
 import type { Ban } from '../core/ban.ts'
 import type { PassMark } from '../core/edge-state.ts'
+import { historyOfPuts, type Put } from '../core/history.ts'
 import { listEdge } from '../core/list-edge.ts'
 import { atRiskIn, type Items, type ListState } from '../core/list-state.ts'
 import { listVerdicts } from '../core/list-verdict.ts'
 import type { ListPlan } from '../core/plan-list.ts'
 import { displacedNote } from './displaced.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
+import { historyPuts } from './ledger.ts'
 import type { ListPassDeps } from './list-pass-types.ts'
 import type { ListStock } from './list-stock.ts'
 import type { PassReport } from './pass-types.ts'
@@ -24,7 +26,8 @@ export interface ListEnd {
   readonly plan: ListPlan | null
   readonly touched: ReadonlySet<string>
   readonly gone: ReadonlySet<string>
-  readonly wrote: boolean
+  /** What it wrote. */
+  readonly puts: readonly Put[]
   readonly blocked: { readonly state: string; readonly detail: string } | null
 }
 
@@ -49,12 +52,13 @@ export async function concludeList(deps: ListPassDeps, lease: Lease, end: ListEn
         { collection: 'edges', id: edge, doc: { ...end.state, lastPass } },
         ...changed.map((ban) => ({ collection: 'bans' as const, id: ban.address, doc: ban })),
         ...displaced.map((id) => ({ collection: 'settings' as const, id: displacedNote(id), doc: {} })),
+        ...historyPuts(deps, historyOfPuts(edge, end.puts, new Map(bans.map((ban) => [ban.address, ban])))),
       ],
     })
     if (written) {
       report(deps, end, lastPass, bans, changed)
       const addresses = [...new Set([...end.touched, ...changed.map((ban) => ban.address)])]
-      return { edge, state, detail, wrote: end.wrote, changed: addresses, displaced, gone: [...end.gone] }
+      return { edge, state, detail, wrote: end.puts.length > 0, changed: addresses, displaced, gone: [...end.gone] }
     }
     const epoch = (await records.get('epochs', [edge])).get(edge)
     if (epoch?.rev !== lease.fence.rev) throw new LeaseLostError(`another instance took over the edge ${edge}`)
@@ -109,5 +113,5 @@ function report(deps: ListPassDeps, end: ListEnd, mark: PassMark, bans: readonly
   const held = holdings.filter((h) => h.held).length
   events.standing({ edge, held, waiting, used: mark.used, limit: mark.limit })
   const ms = deps.clock.now().getTime() - end.begun.getTime()
-  events.pass({ edge, result: state, ms, wrote: end.wrote })
+  events.pass({ edge, result: state, ms, wrote: end.puts.length > 0 })
 }

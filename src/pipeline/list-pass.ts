@@ -1,4 +1,5 @@
 import type { Ban } from '../core/ban.ts'
+import type { Put } from '../core/history.ts'
 import { contestAt } from '../core/judge-list.ts'
 import { listEdge } from '../core/list-edge.ts'
 import { type Items, type ListState, refreshed, withoutSeen } from '../core/list-state.ts'
@@ -37,8 +38,8 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
   const store = await storeIdOf(records)
   const touched = new Set<string>()
   const gone = new Set<string>()
-  let wrote = false
-  const nothing = { begun, stock: null, plan: null, touched, gone, wrote }
+  const puts: Put[] = []
+  const nothing = { begun, stock: null, plan: null, touched, gone, puts }
   // What this pass has seen taken out by ourselves: the bans say so only at its end.
   const removed = new Set<string>()
   const ended = await endAttempts(deps, lease, removed)
@@ -94,7 +95,7 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
     state = written.state
     if (written.kind === 'done') items = written.items
     memory.seen = { listId: info.id, epoch: lease.fence.rev, at, items }
-    wrote ||= written.kind === 'done'
+    if (written.kind === 'done') puts.push({ adding: write.adding.map(({ text }) => text), removing: write.removing })
     if (written.kind === 'busy') return conclude('edge-busy', written.detail, plan)
     info = { ...info, items: items.size }
   }
@@ -102,7 +103,7 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
   function conclude(why: string | null, detail: string, plan: ListPlan | null): Promise<PassReport> {
     const blocked = why === null ? null : { state: why, detail }
     const known = why === 'edge-busy' && plan === null ? null : items
-    return concludeList(deps, lease, { ...nothing, wrote, state, items: known, stock, plan, blocked })
+    return concludeList(deps, lease, { ...nothing, state, items: known, stock, plan, blocked })
   }
 }
 
