@@ -46,7 +46,8 @@ export async function openAllowlist(options: AllowlistOptions): Promise<Allowlis
 
   async function refreshOne(name: string): Promise<void> {
     try {
-      const texts = name === 'self' ? [await ownAddress(options.traceUrl)] : await (options.resolve ?? resolveName)(name)
+      const texts =
+        name === 'self' ? [await ownAddress(options.traceUrl)] : await (options.resolve ?? resolveName)(name)
       const addresses = texts.flatMap((text) => parseAddress(text)?.text ?? []).sort()
       if (addresses.length === 0) throw new Error(`${name} has no address`)
       if (addresses.join() === known.get(name)?.join()) return
