@@ -1,0 +1,218 @@
+import { deepEqual, ok } from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { coveredByOne } from '../../src/core/address-set.ts'
+import { type Ban, isWantedOn } from '../../src/core/ban.ts'
+import { writerOf } from '../../src/core/list-item.ts'
+import type { ListMemory } from '../../src/pipeline/list-pass-types.ts'
+import { readList } from '../../src/pipeline/list-records.ts'
+import type { Records } from '../../src/ports.ts'
+import type { AddressList } from '../../src/ports-list.ts'
+import type { Fate } from '../support/fake-list.ts'
+import { LIST, type ListWorld, listWorld } from '../support/list-world.ts'
+import { HOUR, MINUTE } from '../support/settle-world.ts'
+
+const ADDRESSES = ['1.1.1.1', '2.2.2.2', '3.3.3.3', '4.4.4.4', '5.5.5.5', '6.6.6.6', '7.7.7.7', '7.7.7.0/24']
+
+type Action =
+  | { readonly kind: 'alert' | 'operator' | 'unban' | 'put' | 'take'; readonly address: string }
+  | { readonly kind: 'pass'; readonly holder: number; readonly crashAt: number | null }
+  | { readonly kind: 'wipe' | 'land' | 'restart' | 'resume' | 'delete' }
+  | { readonly kind: 'fate'; readonly fate: Fate }
+  | { readonly kind: 'wait'; readonly ms: number }
+
+const address = fc.constantFrom(...ADDRESSES)
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('alert' as const), address }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('operator' as const, 'unban' as const, 'put' as const, 'take' as const),
+      address,
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('pass' as const),
+      holder: fc.integer({ min: 0, max: 1 }),
+      crashAt: fc.option(fc.integer({ min: 1, max: 25 }), { freq: 2 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('fate' as const),
+      fate: fc.constantFrom<Fate>('answer-lost', 'late', 'stuck', 'refused'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('land' as const, 'restart' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('wipe' as const, 'resume' as const, 'delete' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('wait' as const),
+      ms: fc.constantFrom(1_000, MINUTE, 3 * MINUTE, 2 * HOUR),
+    }),
+  },
+)
+
+/** Nothing to do with the code under test. */
+class Crash extends Error {
+  override name = 'Crash'
+}
+
+describe('a list and the ledger, whatever happens', () => {
+  it('agree at the end; nothing is held that is not there, and no entry of a person is lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 40 }), async (actions) => {
+        const model = start()
+        for (const each of actions) await model.act(each)
+        await model.settled()
+      }),
+      { numRuns: Number(process.env.LIST_RUNS ?? 150) },
+    )
+  })
+})
+
+function start() {
+  const world = listWorld()
+  const memories: ListMemory[] = [{ seen: null }, { seen: null }]
+  /** What people put in and nobody has taken out since. */
+  const entries = new Set<string>()
+
+  async function pass(holder: number, crashAt: number | null): Promise<string> {
+    let left = crashAt ?? Number.POSITIVE_INFINITY
+    const step = () => {
+      if (--left <= 0) throw new Crash()
+    }
+    const records: Records = {
+      ...world.records,
+      async get(collection, ids) {
+        step()
+        return world.records.get(collection, ids)
+      },
+      async all(collection) {
+        step()
+        return world.records.all(collection)
+      },
+      async commit(change) {
+        step()
+        const before = await world.bans()
+        const written = await world.records.commit(change)
+        for (const { collection, doc } of change.put ?? [])
+          if (written && collection === 'bans') reportedHeld(world, doc as Ban, before)
+        // The process may die between what it has done and hearing of it.
+        step()
+        return written
+      },
+    }
+    const list = Object.fromEntries(
+      Object.entries(world.list.port).map(([name, call]) => [
+        name,
+        typeof call === 'function'
+          ? async (...given: unknown[]) => {
+              step()
+              const answer = await (call as (...all: unknown[]) => Promise<unknown>)(...given)
+              step()
+              return answer
+            }
+          : call,
+      ]),
+    ) as unknown as AddressList
+    const memory = memories[holder] as ListMemory
+    try {
+      return (await world.settleList({ records, list, memory, holder: `holder-${holder}` })).state
+    } catch (error) {
+      if (error instanceof Crash) {
+        memory.seen = null
+        return 'crashed'
+      }
+      ok(/503|timed out|connection broke|LeaseLost/.test(String(error)), String(error))
+      return 'failed'
+    }
+  }
+
+  async function act(each: Action): Promise<void> {
+    switch (each.kind) {
+      case 'alert':
+        await world.alert(each.address, { durationMs: HOUR })
+        return
+      case 'operator':
+        return world.operatorBan(each.address)
+      case 'unban':
+        // An entry that no pass has seen yet is one that the operator has not seen either.
+        if (await isAdopted(each.address)) entries.delete(each.address)
+        return world.unban(each.address)
+      case 'put':
+        if (world.list.items() !== null) {
+          world.list.put(each.address, 'by hand')
+          entries.add(each.address)
+        }
+        return
+      case 'take':
+        world.list.take(each.address)
+        entries.delete(each.address)
+        return
+      case 'wipe':
+        world.list.take(...world.texts())
+        entries.clear()
+        return
+      case 'delete':
+        world.list.remove()
+        entries.clear()
+        return
+      case 'pass':
+        await pass(each.holder, each.crashAt)
+        for (const text of entries) ok(world.list.items()?.has(text), `${text} of a person is gone`)
+        return
+      case 'fate':
+        world.list.fates.push(each.fate)
+        return
+      case 'land':
+        return world.list.land()
+      case 'restart':
+        for (const memory of memories) memory.seen = null
+        return
+      case 'resume':
+        return world.resume(LIST)
+      case 'wait':
+        return world.clock.advance(each.ms)
+    }
+  }
+
+  async function isAdopted(text: string): Promise<boolean> {
+    const [ban, known] = [(await world.bans()).get(text), (await readList(world.records, 'portcullis')).known]
+    const id = world.list.items()?.get(text)?.id
+    return ban?.reasons.some(({ origin }) => origin === 'edge') === true && known.adopted.includes(id ?? '')
+  }
+
+  async function settled(): Promise<void> {
+    world.list.fates.length = 0
+    while (world.list.waiting() > 0) world.list.land()
+    world.clock.advance(10 * MINUTE)
+    let state = await pass(0, null)
+    if (state === 'edge-contested') {
+      await world.resume(LIST)
+      state = await pass(0, null)
+    }
+    for (let n = 0; n < 3 && state === 'edge-busy'; n++) state = await pass(0, null)
+    deepEqual(state, 'ok')
+    await pass(0, null)
+    const bans = [...(await world.bans()).values()].filter((ban) => isWantedOn(ban, LIST, world.clock.now()))
+    const isThere = coveredByOne(world.texts())
+    for (const ban of bans) ok(isThere(ban.address) && ban.edges[LIST]?.held, `${ban.address} is not held`)
+    const isMeant = coveredByOne(bans.map((ban) => ban.address))
+    for (const text of world.texts()) ok(isMeant(text), `${text} is in the list, and no ban`)
+    for (const [text, { comment }] of world.list.items() ?? [])
+      ok(entries.has(text) === (writerOf(comment) === null), `${text}: whose it is got lost (${comment})`)
+  }
+
+  return { act, settled }
+}
+
+/** A ban becomes held only when the list has it. */
+function reportedHeld(world: ListWorld, ban: Ban, before: ReadonlyMap<string, Ban>): void {
+  if (!ban.edges[LIST]?.held || before.get(ban.address)?.edges[LIST]?.held) return
+  ok(coveredByOne(world.texts())(ban.address), `${ban.address} is reported held, but not in the list`)
+}
