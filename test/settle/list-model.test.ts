@@ -170,7 +170,7 @@ function start() {
         world.list.fates.push(each.fate)
         return
       case 'land':
-        return world.list.land()
+        return land()
       case 'restart':
         for (const memory of memories) memory.seen = null
         return
@@ -181,6 +181,13 @@ function start() {
     }
   }
 
+  /** An addition of ours that arrives over a person's makes the item ours: nobody can tell that any more. */
+  function land(): void {
+    world.list.land()
+    for (const text of entries)
+      if (writerOf(world.list.items()?.get(text)?.comment ?? '') !== null) entries.delete(text)
+  }
+
   async function isAdopted(text: string): Promise<boolean> {
     const [ban, known] = [(await world.bans()).get(text), (await readList(world.records, 'portcullis')).known]
     const id = world.list.items()?.get(text)?.id
@@ -189,7 +196,7 @@ function start() {
 
   async function settled(): Promise<void> {
     world.list.fates.length = 0
-    while (world.list.waiting() > 0) world.list.land()
+    while (world.list.waiting() > 0) land()
     world.clock.advance(10 * MINUTE)
     let state = await pass(0, null)
     if (state === 'edge-contested') {
