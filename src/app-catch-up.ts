@@ -53,7 +53,7 @@ export function createCatchUp(deps: {
 /** Elasticsearch reads where it is set: it has points in time. */
 function openAlertsOf({ elastic, proxy }: Config): OpenAlerts | null {
   const { elasticsearch, kibana, caFile, spaces } = elastic
-  const common = { caFile, spaces, proxy: proxy?.https ?? null }
+  const common = { caFile, spaces, proxy }
   if (elasticsearch !== null) return createElasticsearchOpen(createElasticsearchClient({ ...common, ...elasticsearch }))
   return kibana === null ? null : createKibanaOpen({ ...common, ...kibana })
 }

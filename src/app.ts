@@ -174,7 +174,7 @@ function edgesOf(
 /** Kibana writes where it is set, so that it knows of every change; Elasticsearch reads. */
 function siemOf({ elastic, proxy }: Config): Siem | null {
   const { elasticsearch, kibana, caFile, spaces } = elastic
-  const common = { caFile, spaces, proxy: proxy?.https ?? null }
+  const common = { caFile, spaces, proxy }
   if (kibana !== null) {
     const reader =
       elasticsearch === null ? null : createAlertReader(createElasticsearchClient({ ...common, ...elasticsearch }))

@@ -29,7 +29,7 @@ async function* checkElasticsearch(
       ...service,
       caFile,
       spaces,
-      proxy: proxy?.https ?? null,
+      proxy,
       timeoutMs: 10_000,
     })
     for (const space of spaces) yield await trySpace('elasticsearch', space, () => probe(client, [space], privileges))

@@ -4,6 +4,7 @@ import type { Mark, Siem } from '../ports.ts'
 import { asOurs, fromClient } from './elasticsearch-failure.ts'
 import { type AlertState, groupMarks, markAll, type ReadAlerts, stateOf } from './elasticsearch-mark.ts'
 import { STATUS_SCRIPT, TAG_SCRIPT } from './elasticsearch-script.ts'
+import { type Proxies, proxyFor } from './http-dispatcher.ts'
 import { readCertificates } from './tls.ts'
 
 export interface ElasticsearchOptions {
@@ -14,8 +15,8 @@ export interface ElasticsearchOptions {
   readonly caFile: string | null
   /** The spaces that `probe` looks at. */
   readonly spaces: readonly string[]
-  /** URL of a proxy to go through; the client reads no environment by itself. */
-  readonly proxy?: string | null
+  /** What the environment says of proxies; the client does not read it by itself. */
+  readonly proxy?: Proxies | null
   /** For one call, in milliseconds; absent: 30,000. */
   readonly timeoutMs?: number
 }
@@ -33,13 +34,14 @@ export function createElasticsearchSiem(options: ElasticsearchOptions): Siem {
 /** Never sends a call twice by itself. */
 export function createElasticsearchClient(options: ElasticsearchOptions): Client {
   const ca = readCertificates(options.caFile, 'ELASTIC_CA_FILE')
+  const proxy = proxyFor(options.url, options.proxy ?? null)
   return new Client({
     node: options.url,
     auth: { apiKey: options.apiKey },
     maxRetries: 0,
     requestTimeout: options.timeoutMs ?? 30_000,
     ...(ca === null ? {} : { tls: { ca } }),
-    ...(options.proxy ? { proxy: options.proxy, Connection: HttpConnection } : {}),
+    ...(proxy === null ? {} : { proxy, Connection: HttpConnection }),
   })
 }
 
