@@ -74,13 +74,15 @@ export function parseTemplate(text: string): string | undefined {
   return text.length <= 10_000 ? text : undefined
 }
 
-const EXAMPLE =
-  /change.?me|replace.?me|^(example|insert[-_ ]|your[-_ ]|xxxx)|^(secret|password|token)[-_]?\d*$|[<>]|^(.)\3*$/i
+const PLACEHOLDER = /change.?me|replace.?me|^(insert|your)[-_ ]|[<>]/i
 
-/** Somebody else's key as given, unless it is obviously an example; how long theirs are is theirs to say. */
+/** Somebody else's key as given, unless it was plainly never filled in; what theirs look like is theirs to say. */
 export function parseSecret(text: string): string | undefined {
-  return text !== '' && !EXAMPLE.test(text) && !/\s/.test(text) ? text : undefined
+  return text !== '' && !PLACEHOLDER.test(text) && !/\s/.test(text) ? text : undefined
 }
+
+// The first that anybody would try.
+const GUESSABLE = /^(example|xxxx)|^(secret|password|token)[-_]?\d*$|^(.)\3*$/i
 
 // With 20 failed tries a minute and address, 8 random characters hold for good.
 const SHORTEST_OWN_SECRET = 8
@@ -92,8 +94,8 @@ const NAMED = /^([A-Za-z][A-Za-z0-9_.-]{0,31})=(.{2,})$/s
 export function parseSecrets(text: string): readonly { readonly name: string; readonly value: string }[] | undefined {
   return parseEach(text, (entry) => {
     const [, name = '', value = entry] = NAMED.exec(entry) ?? []
-    const secret = parseSecret(value)
-    return secret === undefined || secret.length < SHORTEST_OWN_SECRET ? undefined : { name, value: secret }
+    const isGood = parseSecret(value) !== undefined && !GUESSABLE.test(value) && value.length >= SHORTEST_OWN_SECRET
+    return isGood ? { name, value } : undefined
   })
 }
 

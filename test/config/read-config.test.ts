@@ -163,9 +163,17 @@ describe('a configuration that is not usable', () => {
       'changeme-changeme-changeme',
       'aaaaaaaaaaaaaaaaaaaa',
       'your-secret-goes-here',
+      'secret-12345678',
       'alice=short',
     ])
       match(complaint({ ...ENOUGH, WEBHOOK_SECRET: secret }), /WEBHOOK_SECRET +must be 8 characters/)
+  })
+
+  it("takes other people's keys in whatever form they come, if they were filled in", () => {
+    for (const CLOUDFLARE_API_TOKEN of ['token', 'aaaa', 'x', 'example-token'])
+      equal(readConfig({ ...ENOUGH, CLOUDFLARE_API_TOKEN }).cloudflare.apiToken, CLOUDFLARE_API_TOKEN)
+    for (const CLOUDFLARE_API_TOKEN of ['<token>', 'REPLACE_ME', 'your-token'])
+      match(complaint({ ...ENOUGH, CLOUDFLARE_API_TOKEN }), /CLOUDFLARE_API_TOKEN +must be the token itself/)
   })
 
   it('never shows a secret', () => {
