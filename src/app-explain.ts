@@ -25,11 +25,12 @@ export function createExplain(
   against: string,
 ): (body: string) => Promise<Explanation> {
   const { config } = deps
-  const { rule, action, expressionLimit } = config.cloudflare
+  const { rule, action, expressionLimit, target, list, manageRule } = config.cloudflare
   const templates = createTemplates()
   const explainDeps: ExplainDeps = {
     ...deps,
     rule: { description: rule, action, limit: expressionLimit },
+    list: target === 'list' ? { name: list, wanted: true } : undefined,
     adoptForMs: config.adoptForMs,
     releaseForMs: config.releaseForMs,
     maxAlertAgeMs: config.maxAlertAgeMs,
@@ -39,7 +40,13 @@ export function createExplain(
   }
   return async (body) => {
     const { alerts, invalid, skipped } = readWebhook(body, config.elastic.spaces)
-    return { against, invalid, skipped, ...(await explainAlerts(explainDeps, alerts)) }
+    const explained = await explainAlerts(explainDeps, alerts)
+    const rules = manageRule
+      ? 'the rule of each zone names it'
+      : 'rules of others name it, and what follows of rules is not written'
+    const note = `CLOUDFLARE_TARGET=list: bans go into the list ${list}; ${rules}`
+    const notes = target === 'list' ? [note, ...explained.notes] : explained.notes
+    return { against, invalid, skipped, ...explained, notes }
   }
 }
 

@@ -5,17 +5,21 @@ import { clausesOf, compose } from '../core/compose.ts'
 import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
 import type { ExplainedEdge } from '../core/explanation.ts'
 import type { Released } from '../core/guards.ts'
+import { inlineBans } from '../core/inline-bans.ts'
+import { listEdge } from '../core/list-edge.ts'
 import { findOwnRule, whyNotHolding } from '../core/own-rule.ts'
 import { plan } from '../core/plan.ts'
 import type { Rule } from '../core/rules.ts'
 import { sweep } from '../core/sweep.ts'
 import { messageOf } from '../errors.ts'
 import type { Edge, Records } from '../ports.ts'
-import type { Friends } from './pass-types.ts'
+import type { Friends, ListLink } from './pass-types.ts'
 
 export interface ExplainEdgeDeps {
   readonly records: Pick<Records, 'get' | 'all'>
   readonly rule: { readonly description: string; readonly action: string; readonly limit: number }
+  /** The account's list; absent: bans go into the rule. */
+  readonly list?: ListLink | undefined
   readonly adoptForMs: number | null
   readonly releaseForMs: number
   readonly maxAlertAgeMs: number
@@ -63,13 +67,18 @@ export async function explainEdge(
   const swept = sweep([...bans.values()], { ...facts.friends, released, maxAlertAgeMs: deps.maxAlertAgeMs, now })
   for (const ban of swept.put) bans.set(ban.address, ban)
   for (const { ban } of swept.gone) bans.delete(ban.address)
+  const current = own.kind === 'present' ? own.terms : []
+  const all = [...bans.values()]
+  const inline = { zone: edge.name, list: listEdge(deps.list?.name ?? ''), current, now }
+  // The first of them makes the list.
+  const list = deps.list?.wanted && !deps.observing ? { name: deps.list.name, stands: all.length > 0 } : undefined
   const planned = plan({
-    ...{ edge: edge.name, bans: [...bans.values()], limit, observing: deps.observing, now },
-    current: own.kind === 'present' ? own.terms : [],
-    clauses: clausesOf(own, state.base, state.debts),
+    ...{ edge: edge.name, limit, observing: deps.observing, now, current },
+    bans: deps.list?.wanted ? inlineBans(all, inline) : all,
+    clauses: clausesOf(own, state.base, state.debts, list),
   })
   const { debts, base } = state
-  const rules = compose({ rules: head.rules, own, base, debts, terms: planned.terms, description, action })
+  const rules = compose({ rules: head.rules, own, base, debts, terms: planned.terms, list, description, action })
   return {
     ...{ edge: edge.name, before, used: planned.used, limit, problem },
     after: rules === null ? null : expressionIn(rules, base.rule, description, before),

@@ -24,6 +24,29 @@ withStores((kind, place) => {
       assert.deepEqual(listedIn(stage.world.zone.rules()), ['198.51.100.7', '198.51.100.23', '203.0.113.99'])
     })
 
+    it('explains what it would do, and does nothing', async () => {
+      const alert = stage.world.alerts.add({ sourceIp: '203.0.113.40' })
+      const before = stage.world.zone.version()
+      const explained = await stage.order('POST', '/api/explain', { body: stage.world.webhook([alert]) })
+      const { notes, edges } = explained as { notes: string[]; edges: { after: string | null; problem: string }[] }
+      assert.match(notes.join(), /bans go into the list portcullis/)
+      assert.deepEqual(
+        edges.map(({ after, problem }) => [after, problem]),
+        [[null, '']],
+      )
+      assert.equal(stage.world.zone.version(), before)
+      assert.ok(!items().has('203.0.113.40'))
+    })
+
+    it('tells of a ban why it stands and where, and of what it did', async () => {
+      const why = (await stage.order('GET', '/api/why?address=203.0.113.10')) as {
+        edges: { edge: string; lists: string | null }[]
+        history: { kind: string; edge?: string }[]
+      }
+      assert.deepEqual(why.edges.find(({ edge }) => edge === 'list:portcullis')?.lists, '203.0.113.10')
+      assert.ok(why.history.some(({ kind, edge }) => kind === 'put-in' && edge === 'list:portcullis'))
+    })
+
     it('releases what a person takes out of the list', async () => {
       hand({ remove: ['203.0.113.10'] })
       await stage.service.app.tick()
