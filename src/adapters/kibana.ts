@@ -53,10 +53,11 @@ async function act(
     const [first] = some
     if (!first) continue
     const stale = new Set(some.flatMap((mark) => staleTags(mark, states.get(mark.id) ?? { status: null, tags: [] })))
-    await call('POST', `${path}/tags`, {
+    const body = {
       tags: { tags_to_add: [tagOf(first)], tags_to_remove: [...stale] },
       ids: some.map((mark) => mark.id),
-    })
+    }
+    await call('POST', `${path}/tags`, body).catch(unlessUnknown)
   }
   for (const [status, some] of Map.groupBy(marks, (mark) => mark.status)) {
     const moved = some.filter((mark) => states.get(mark.id)?.status !== status)
@@ -71,6 +72,11 @@ async function act(
     await call('POST', `${path}/status`, { query, status, conflicts: 'proceed' })
   }
   return false
+}
+
+/** An older Kibana knows statuses and no tags: better acknowledged without a tag than not at all. */
+function unlessUnknown(error: unknown): void {
+  if ((error as { status?: unknown }).status !== 404) throw error
 }
 
 function createKibanaReader(call: KibanaCall): ReadAlerts {
@@ -90,7 +96,7 @@ export function pathOf(space: string): string {
   return space === 'default' ? '' : `/s/${encodeURIComponent(space)}`
 }
 
-/** Calls of Kibana's API, whose answers are JSON objects. Failures: those of the port. */
+/** Calls of Kibana's API, whose answers are JSON objects. Failures: those of the port, each with the HTTP `status`, if there was one. */
 export function createKibanaCall(options: Omit<KibanaOptions, 'reader' | 'spaces'>): KibanaCall {
   const timeoutMs = options.timeoutMs ?? 30_000
   const ca = readCertificates(options.caFile, 'ELASTIC_CA_FILE')
@@ -128,7 +134,9 @@ export function createKibanaCall(options: Omit<KibanaOptions, 'reader' | 'spaces
     // An update that met others' writes, in part: what is missing is seen by reading again.
     if (status === 409) return {}
     const reason = typeof json?.message === 'string' ? json.message.replaceAll(options.apiKey, '***') : ''
-    throw elasticFailure({ who: 'Kibana', key: 'KIBANA_API_KEY', status, reason, retryAfter })
+    throw Object.assign(elasticFailure({ who: 'Kibana', key: 'KIBANA_API_KEY', status, reason, retryAfter }), {
+      status,
+    })
   }
 }
 

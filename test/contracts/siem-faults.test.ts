@@ -210,3 +210,21 @@ describe('a SIEM through Elasticsearch', () => {
     assert.throws(make, /ELASTIC_CA_FILE: \/nowhere\/ca\.pem cannot be read/)
   })
 })
+
+describe('a SIEM through a Kibana that knows no tags', () => {
+  it('sets the status all the same, and fails for no tag', async (t) => {
+    const elastic = await startElasticsearch()
+    const kibana = await startKibana({ alerts: elastic.alerts, apiKeys: ['good'] })
+    t.after(() => Promise.all([elastic.close(), kibana.close()]))
+    const missing = { message: 'Not Found', status_code: 404 }
+    kibana.faults.next({ path: 'signals/tags' }, { kind: 'answer', status: 404, body: missing }, 10)
+    const siem = createKibanaSiem({ url: kibana.url, apiKey: 'good', caFile: null, spaces: [], reader: null })
+    const [blocked, refused] = [elastic.alerts.add(), elastic.alerts.add()]
+    const answers = await siem.mark([
+      { id: blocked, space: 'default', status: 'acknowledged', tag: 'blocked' },
+      { id: refused, space: 'default', status: null, tag: 'private' },
+    ])
+    assert.deepEqual([answers.get(blocked), answers.get(refused)], ['done', 'changed'])
+    assert.deepEqual([blocked, refused].map(elastic.alerts.status), ['acknowledged', 'open'])
+  })
+})
