@@ -2,7 +2,7 @@ import type { Ban } from './ban.ts'
 import type { RefusedSuspect } from './decide.ts'
 import { REFUSALS, type Refusal } from './guards.ts'
 import type { Past, PastBan, PastRefusal, PastRoom, PastRule, Peak } from './past.ts'
-import type { PastEdge, Room } from './past-ledger.ts'
+import type { PastEdge, Room } from './past-room.ts'
 
 /** Counts what happens while the past is replayed; its memory grows with banned addresses and rules, not with alerts. */
 export interface Tally {
