@@ -17,6 +17,7 @@ const ADDRESSES = ['1.1.1.1', '2.2.2.2', '3.3.3.3', '4.4.4.4', '5.5.5.5', '6.6.6
 type Action =
   | { readonly kind: 'alert' | 'operator' | 'unban' | 'put' | 'take'; readonly address: string }
   | { readonly kind: 'pass'; readonly holder: number; readonly crashAt: number | null }
+  | { readonly kind: 'both'; readonly pauses: readonly number[] }
   | { readonly kind: 'wipe' | 'land' | 'restart' | 'resume' | 'delete' }
   | { readonly kind: 'fate'; readonly fate: Fate }
   | { readonly kind: 'wait'; readonly ms: number }
@@ -44,6 +45,13 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('fate' as const),
       fate: fc.constantFrom<Fate>('answer-lost', 'late', 'stuck', 'refused'),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('both' as const),
+      pauses: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 12 }),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('land' as const, 'restart' as const) }) },
@@ -81,29 +89,30 @@ function start() {
   /** What people put in and nobody has taken out since. */
   const entries = new Set<string>()
 
-  async function pass(holder: number, crashAt: number | null): Promise<string> {
+  async function pass(holder: number, crashAt: number | null, pause = async () => {}): Promise<string> {
     let left = crashAt ?? Number.POSITIVE_INFINITY
-    const step = () => {
+    const step = async () => {
+      await pause()
       if (--left <= 0) throw new Crash()
     }
     const records: Records = {
       ...world.records,
       async get(collection, ids) {
-        step()
+        await step()
         return world.records.get(collection, ids)
       },
       async all(collection) {
-        step()
+        await step()
         return world.records.all(collection)
       },
       async commit(change) {
-        step()
+        await step()
         const before = await world.bans()
         const written = await world.records.commit(change)
         for (const { collection, doc } of change.put ?? [])
           if (written && collection === 'bans') reportedHeld(world, doc as Ban, before)
         // The process may die between what it has done and hearing of it.
-        step()
+        await step()
         return written
       },
     }
@@ -112,9 +121,9 @@ function start() {
         name,
         typeof call === 'function'
           ? async (...given: unknown[]) => {
-              step()
+              await step()
               const answer = await (call as (...all: unknown[]) => Promise<unknown>)(...given)
-              step()
+              await step()
               return answer
             }
           : call,
@@ -166,6 +175,15 @@ function start() {
         await pass(each.holder, each.crashAt)
         for (const text of entries) ok(world.list.items()?.has(text), `${text} of a person is gone`)
         return
+      case 'both': {
+        let turn = 0
+        const pause = async () => {
+          const turns = each.pauses[turn++ % each.pauses.length] ?? 0
+          for (let n = 0; n < turns; n++) await new Promise(setImmediate)
+        }
+        await Promise.all([pass(0, null, pause), pass(1, null, pause)])
+        return
+      }
       case 'fate':
         world.list.fates.push(each.fate)
         return
