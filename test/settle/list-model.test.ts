@@ -88,6 +88,8 @@ function start() {
   const memories: ListMemory[] = [{ seen: null }, { seen: null }]
   /** What people put in and nobody has taken out since. */
   const entries = new Set<string>()
+  /** What people took out, where nothing else explains that it is missing, with the time: it is not to come back by itself. */
+  const letOut = new Map<string, number>()
 
   async function pass(holder: number, crashAt: number | null, pause = async () => {}): Promise<string> {
     let left = crashAt ?? Number.POSITIVE_INFINITY
@@ -145,9 +147,11 @@ function start() {
   async function act(each: Action): Promise<void> {
     switch (each.kind) {
       case 'alert':
+        // An alert that comes before a pass has seen the hand belongs to the ban that the hand ends.
         await world.alert(each.address, { durationMs: HOUR })
         return
       case 'operator':
+        letOut.delete(each.address)
         return world.operatorBan(each.address)
       case 'unban':
         // An entry that no pass has seen yet is one that the operator has not seen either.
@@ -157,22 +161,26 @@ function start() {
         if (world.list.items() !== null) {
           world.list.put(each.address, 'by hand')
           entries.add(each.address)
+          letOut.delete(each.address)
         }
         return
       case 'take':
+        if (await isPlainHand(each.address)) letOut.set(each.address, world.clock.now().getTime())
         world.list.take(each.address)
         entries.delete(each.address)
         return
       case 'wipe':
         world.list.take(...world.texts())
         entries.clear()
+        letOut.clear()
         return
       case 'delete':
         world.list.remove()
         entries.clear()
+        letOut.clear()
         return
       case 'pass':
-        await pass(each.holder, each.crashAt)
+        if ((await pass(each.holder, each.crashAt)) === 'ok') noneCameBack()
         for (const text of entries) ok(world.list.items()?.has(text), `${text} of a person is gone`)
         return
       case 'both': {
@@ -193,7 +201,8 @@ function start() {
         for (const memory of memories) memory.seen = null
         return
       case 'resume':
-        return world.resume(LIST)
+        if ((await world.listState()) !== undefined) await world.resume(LIST)
+        return
       case 'wait':
         return world.clock.advance(each.ms)
     }
@@ -204,6 +213,30 @@ function start() {
     world.list.land()
     for (const text of entries)
       if (writerOf(world.list.items()?.get(text)?.comment ?? '') !== null) entries.delete(text)
+  }
+
+  /** The one item that is missing, of a held ban, and no write of ours is on its way. */
+  async function isPlainHand(text: string): Promise<boolean> {
+    const state = await world.listState()
+    const ban = (await world.bans()).get(text)
+    const isThere = coveredByOne(world.texts().filter((other) => other !== text))
+    const others = [...(await world.bans()).values()].filter((other) => other.edges[LIST]?.held && other !== ban)
+    return (
+      state !== undefined &&
+      state.list.attempts.length + world.list.waiting() === 0 &&
+      state.contested === null &&
+      world.list.items()?.has(text) === true &&
+      ban?.edges[LIST]?.held === true &&
+      others.every((other) => world.texts().includes(other.address)) &&
+      !isThere(text)
+    )
+  }
+
+  function noneCameBack(): void {
+    for (const [text, at] of letOut) {
+      if (world.clock.now().getTime() - at > 20 * HOUR) letOut.delete(text)
+      else ok(!world.texts().includes(text), `${text} is back, although a person let it out`)
+    }
   }
 
   async function isAdopted(text: string): Promise<boolean> {
