@@ -1,5 +1,6 @@
 import type { Config } from './config.ts'
 import { listEdge } from './core/list-edge.ts'
+import { messageOf } from './errors.ts'
 import { settleList } from './pipeline/list-pass.ts'
 import type { ListMemory } from './pipeline/list-pass-types.ts'
 import { retireList } from './pipeline/list-retire.ts'
@@ -49,7 +50,12 @@ export function createPasses(
     async tidy() {
       if (tidied || usesList || list === null) return
       const { records, clock, holder } = common
-      tidied = await retireList({ records, clock, holder, list, zones: edges.map(({ name }) => name) })
+      try {
+        tidied = await retireList({ records, clock, holder, list, zones: edges.map(({ name }) => name) })
+      } catch (error) {
+        // No part of the work refuses us: bans need no list any more.
+        throw new Error(`what was written into the list ${list.name} cannot be taken out: ${messageOf(error)}`)
+      }
     },
   }
 }
