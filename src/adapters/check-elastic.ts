@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import { messageOf } from '../errors.ts'
-import { bad, type Finding, good, warn } from './check-finding.ts'
+import { checkAccessLogs } from './check-access-logs.ts'
+import { bad, type Finding, good, note, warn } from './check-finding.ts'
 import { createElasticsearchClient, probe } from './elasticsearch.ts'
 import { createKibanaSiem } from './kibana.ts'
 
@@ -12,6 +13,7 @@ export async function* checkElastic(config: Pick<Config, 'elastic' | 'proxy'>): 
     return
   }
   if (elasticsearch !== null) yield* checkElasticsearch(config, elasticsearch, kibana === null)
+  else yield note('access logs', 'were not looked at: Elasticsearch alone shows them, and ELASTICSEARCH_URL is not set')
   if (kibana !== null) yield* checkKibana(config, kibana)
 }
 
@@ -33,6 +35,7 @@ async function* checkElasticsearch(
       timeoutMs: 10_000,
     })
     for (const space of spaces) yield await trySpace('elasticsearch', space, () => probe(client, [space], privileges))
+    yield* checkAccessLogs(client)
     await client.close()
   } catch (error) {
     yield bad('elasticsearch', messageOf(error))

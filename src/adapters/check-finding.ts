@@ -1,6 +1,6 @@
-/** What was tried, and what it showed. `warn`: it works, but somebody should look at it. `bad`: it has to be mended. */
+/** What was tried, and what it showed. `warn`: it works, but somebody should look at it. `bad`: it has to be mended. `note`: it was not tried. */
 export interface Finding {
-  readonly level: 'good' | 'warn' | 'bad'
+  readonly level: 'good' | 'warn' | 'bad' | 'note'
   /** A word or two: `token`, `zone shop`. */
   readonly what: string
   /** What was found and what to do; may have several lines. */
@@ -17,4 +17,8 @@ export function warn(what: string, message: string): Finding {
 
 export function bad(what: string, message: string): Finding {
   return { level: 'bad', what, message }
+}
+
+export function note(what: string, message: string): Finding {
+  return { level: 'note', what, message }
 }

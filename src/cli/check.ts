@@ -15,7 +15,9 @@ Tries the settings of the environment and .env one by one, changing nothing: the
 store, the Cloudflare token and what it may do (a dry run), our rule and its
 room, Elasticsearch and Kibana, the playbooks, the allowlist. A line each:
 
-  ✓ works    ! works, but look at it    ✗ mend this: exit code 1`,
+It also counts what the access logs of the last day name as source.ip.
+
+  ✓ works    ! works, but look at it    ✗ mend this: exit code 1    · not tried`,
   options: OUTPUT,
   words: 0,
   async run(given, terminal) {
@@ -36,13 +38,14 @@ export async function sayFindings(findings: AsyncIterable<Finding>, given: Given
     if (!given.json) terminal.say(lineOf(finding, terminal))
   }
   const bad = all.filter(({ level }) => level === 'bad').length
+  const good = all.filter(({ level }) => level === 'good').length
   const warnings = all.filter(({ level }) => level === 'warn').length
   if (given.json) terminal.say(JSON.stringify({ ok: bad === 0, checks: all }, null, 2))
-  else terminal.say(`\n${all.length - bad - warnings} good, ${warnings} to look at, ${bad} to mend`)
+  else terminal.say(`\n${good} good, ${warnings} to look at, ${bad} to mend`)
   return bad === 0 ? EXIT.ok : EXIT.failed
 }
 
-const SIGNS = { good: ['green', '✓'], warn: ['yellow', '!'], bad: ['red', '✗'] } as const
+const SIGNS = { good: ['green', '✓'], warn: ['yellow', '!'], bad: ['red', '✗'], note: ['dim', '·'] } as const
 const WIDTH = 14
 
 function lineOf({ level, what, message }: Finding, { paint }: Terminal): string {

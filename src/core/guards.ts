@@ -101,12 +101,14 @@ function firstRefusal(guards: readonly NamedGuard[], address: Address, facts: Gu
   return null
 }
 
-const PRIVATE = addressSet([
+/** Nobody comes from there over the Internet. */
+export const PRIVATE_RANGES: readonly string[] = [
   ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'], // RFC 1918
   ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '100.64.0.0/10'], // this network, loopback, link-local, CGNAT
   ...['192.0.0.0/24', '198.18.0.0/15', '224.0.0.0/4', '240.0.0.0/4'], // IETF protocols, benchmarks, multicast, reserved
   ...['::', '::1', 'fe80::/10', 'fc00::/7', 'ff00::/8'], // unspecified, loopback, link-local, ULA, multicast
-])
+]
+const PRIVATE = addressSet(PRIVATE_RANGES)
 const DOCUMENTATION = addressSet(['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24', '2001:db8::/32', '3fff::/20'])
 
 function isPrivate(address: Address, facts: GuardFacts): string | null {

@@ -91,7 +91,8 @@ function inRange(value: unknown, range: Record<string, unknown>): boolean {
 const UNITS: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 3.6e6, d: 8.64e7, w: 6.048e8 }
 
 /** Numbers, dates, and date maths of the form `now-24h`. */
-function moment(value: unknown): number {
+/** Milliseconds of a date, or of date math like `now-1d`. */
+export function moment(value: unknown): number {
   if (typeof value === 'number') return value
   const [, sign, count, unit = ''] = /^now(?:([+-])(\d+)([smhdw]))?$/.exec(String(value)) ?? []
   if (String(value).startsWith('now')) return Date.now() + Number(`${sign ?? ''}${count ?? 0}`) * (UNITS[unit] ?? 0)

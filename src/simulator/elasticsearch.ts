@@ -1,4 +1,5 @@
 import { type Alerts, createAlerts } from './elasticsearch-alerts.ts'
+import { type AccessLog, countLogs } from './elasticsearch-logs.ts'
 import { createPits, type Pits } from './elasticsearch-pit.ts'
 import { UnknownQuery } from './elasticsearch-query.ts'
 import { type ElasticState, failure, search } from './elasticsearch-search.ts'
@@ -31,6 +32,8 @@ export interface SimulatedElasticsearch extends WorldServer {
   readonly spaces: Set<string>
   /** How many points in time are open. */
   openPits(): number
+  /** What `logs-*` holds. */
+  readonly logs: AccessLog[]
 }
 
 /** A cluster that holds detection alerts, as far as a responder sees it. */
@@ -43,6 +46,7 @@ export async function startElasticsearch(options: ElasticsearchOptions = {}): Pr
     conflicts: new Map(),
   }
   const pits = createPits()
+  const logs: AccessLog[] = []
   const server = await startServer({
     port: options.port,
     latencyMs: () => manners.latencyMs,
@@ -52,7 +56,7 @@ export async function startElasticsearch(options: ElasticsearchOptions = {}): Pr
     }),
     handle(call) {
       const key = /^ApiKey (.+)$/.exec(call.headers.authorization ?? '')?.[1] ?? ''
-      const answer = answerTo(state, pits, manners.version, call, apiKeys.get(key) ?? null)
+      const answer = answerTo({ ...state, logs }, pits, manners.version, call, apiKeys.get(key) ?? null)
       return { ...answer, headers: { ...PRODUCT, ...answer.headers } }
     },
   })
@@ -65,6 +69,7 @@ export async function startElasticsearch(options: ElasticsearchOptions = {}): Pr
     manners,
     conflict: (id, times = 1) => void state.conflicts.set(id, times),
     openPits: pits.count,
+    logs,
     spaces: state.spaces,
   }
 }
@@ -73,7 +78,7 @@ export async function startElasticsearch(options: ElasticsearchOptions = {}): Pr
 const PRODUCT = { 'x-elastic-product': 'Elasticsearch' }
 
 function answerTo(
-  state: ElasticState,
+  state: ElasticState & { readonly logs: readonly AccessLog[] },
   pits: Pits,
   version: string,
   call: Call,
@@ -89,7 +94,13 @@ function answerTo(
   }
 }
 
-function route(state: ElasticState, pits: Pits, version: string, call: Call, privileges: readonly string[]): Answer {
+function route(
+  state: Parameters<typeof answerTo>[0],
+  pits: Pits,
+  version: string,
+  call: Call,
+  privileges: readonly string[],
+): Answer {
   const body: Record<string, unknown> = call.body === '' ? {} : JSON.parse(call.body)
   if (call.path === '/') return { status: 200, body: info(version) }
   if (call.path === '/_security/user/_has_privileges') return hasPrivileges(body, privileges)
@@ -103,6 +114,8 @@ function route(state: ElasticState, pits: Pits, version: string, call: Call, pri
   const missing = needed.find((privilege) => !privileges.includes(privilege))
   if (missing)
     return failure(403, 'security_exception', `action is unauthorized for API key, missing [${missing}] on [${names}]`)
+  if (operation === '_search' && names.startsWith('logs-'))
+    return countLogs(state.logs, decodeURIComponent(names), body)
   if (spaces.length === 0 && call.query.get('ignore_unavailable') !== 'true') {
     if (call.method === 'HEAD') return { status: 404, body: null }
     return failure(404, 'index_not_found_exception', `no such index [${names}]`)
