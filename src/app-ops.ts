@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Store } from './adapters/store.ts'
 import type { Pipeline } from './app-pipeline.ts'
+import type { Readiness } from './app-ready.ts'
 import type { Config } from './config.ts'
 import type { Ban } from './core/ban.ts'
 import type { EdgeState } from './core/edge-state.ts'
@@ -26,6 +27,7 @@ export function createOpsApp(deps: {
   readonly queue: Queue & { board(): unknown }
   readonly pipeline: Pipeline
   readonly clock: Clock
+  readonly readiness: Readiness
   readonly playbooks: () => readonly { readonly playbook: Playbook }[]
 }) {
   const { config, events, metrics, store, queue, pipeline, clock } = deps
@@ -67,11 +69,7 @@ export function createOpsApp(deps: {
     metrics,
     records,
     board: queue.board(),
-    storeReady: () =>
-      records.ping().then(
-        () => true,
-        () => false,
-      ),
+    storeReady: deps.readiness.ready,
     degraded: pipeline.health.degraded,
     status,
     settle: pipeline.settler.settle,

@@ -14,6 +14,7 @@ import { createCatchUp } from './app-catch-up.ts'
 import { createOpsApp, VERSION } from './app-ops.ts'
 import { createPipeline } from './app-pipeline.ts'
 import { readPlaybooks, reportPlaybooks, strangeZones } from './app-playbooks.ts'
+import { createReadiness, type Readiness } from './app-ready.ts'
 import { createTold } from './app-tell.ts'
 import type { Config } from './config.ts'
 import { type BudgetRate, CLOUDFLARE_RATE } from './core/budget.ts'
@@ -133,8 +134,9 @@ async function start(
   const catchUp = createCatchUp({ config, events, records, queue, clock, siem, health, intake, playbooks: seen })
   closers.push(() => catchUp?.stop())
 
+  const readiness = createReadiness({ ping: records.ping, clock })
   const webhook = config.receiver
-    ? await listen(receiverOf(config, events, queue, records, pipeline), {
+    ? await listen(receiverOf(config, events, queue, pipeline, readiness), {
         host: config.host,
         port: config.port,
         settings: 'HOST and PORT',
@@ -142,7 +144,7 @@ async function start(
     : null
   if (webhook !== null) closers.push(() => closed(webhook))
   const ops = await listen(
-    createOpsApp({ config, events, metrics, store, queue, pipeline, clock, playbooks: () => playbooks }),
+    createOpsApp({ config, events, metrics, store, queue, pipeline, clock, readiness, playbooks: () => playbooks }),
     { host: config.opsHost, port: config.opsPort, settings: 'OPS_HOST and OPS_PORT' },
   )
   closers.push(() => closed(ops))
@@ -187,8 +189,8 @@ function receiverOf(
   config: Config,
   events: Events,
   queue: { counts(): Promise<Record<string, number>> },
-  records: Records,
   pipeline: ReturnType<typeof createPipeline>,
+  readiness: Readiness,
 ) {
   let counted = { at: 0, jobs: 0 }
   return createReceiver({
@@ -196,12 +198,8 @@ function receiverOf(
     bodyLimit: config.bodyLimit,
     trustProxy: config.trustProxy,
     spaces: config.elastic.spaces,
-    accept: pipeline.intake.accept,
-    storeReady: () =>
-      records.ping().then(
-        () => true,
-        () => false,
-      ),
+    accept: readiness.watch(pipeline.intake.accept),
+    storeReady: readiness.answers,
     async queueRoom() {
       if (Date.now() - counted.at > COUNT_FOR_MS) {
         const { waiting = 0, delayed = 0, active = 0 } = await queue.counts()

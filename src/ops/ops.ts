@@ -47,7 +47,9 @@ export function createOps(deps: OpsDeps): Express {
   app.route('/healthz').get((_req, res) => void res.json({ message: 'Portcullis is running' }))
   app.route('/readyz').get(async (_req, res) => {
     const ready = await deps.storeReady()
-    const message = ready ? 'Webhooks are taken' : 'The store cannot be reached: webhooks are answered 503'
+    const message = ready
+      ? 'Webhooks are taken'
+      : 'The store cannot be reached, or took no webhook lately: they are answered 503'
     res.status(ready ? 200 : 503).json({ message, degraded: deps.degraded() })
   })
 

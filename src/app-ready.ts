@@ -1,0 +1,45 @@
+import { StoreError } from './errors.ts'
+import type { Clock } from './ports.ts'
+
+/** Whether a webhook that comes now can be stored. */
+export interface Readiness {
+  /** The store answers. */
+  answers(): Promise<boolean>
+  /** It answers, and has taken the last webhook. */
+  ready(): Promise<boolean>
+  /** The same function, with its failures to store remembered. */
+  watch<A extends unknown[], R>(store: (...given: A) => Promise<R>): (...given: A) => Promise<R>
+}
+
+// Where nothing more arrives, nothing tells that the store takes writes again.
+const REMEMBERED_MS = 60_000
+
+/** A store may answer and yet take nothing, its disk or its memory being full: so the last write counts, too. */
+export function createReadiness({ ping, clock }: { ping(): Promise<void>; clock: Pick<Clock, 'now'> }): Readiness {
+  let failedAt = Number.NEGATIVE_INFINITY
+  const answers = () =>
+    ping().then(
+      () => true,
+      () => {
+        // What it refused while it was away says nothing about its return.
+        failedAt = Number.NEGATIVE_INFINITY
+        return false
+      },
+    )
+  return {
+    answers,
+    ready: async () => (await answers()) && clock.now().getTime() - failedAt >= REMEMBERED_MS,
+    watch:
+      (store) =>
+      async (...given) => {
+        try {
+          const answer = await store(...given)
+          failedAt = Number.NEGATIVE_INFINITY
+          return answer
+        } catch (error) {
+          if (error instanceof StoreError) failedAt = clock.now().getTime()
+          throw error
+        }
+      },
+  }
+}
