@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts'
 import type { Budget, Rule } from '../ports.ts'
 import type { ListInfo } from '../ports-list.ts'
 import { bad, type Finding, good, warn } from './check-finding.ts'
+import { checkWriters } from './check-neighbours.ts'
 import { createCloudflareList } from './cloudflare-list.ts'
 
 type Settings = Config['cloudflare']
@@ -19,7 +20,9 @@ export async function* checkList(settings: Settings, budget: Budget): AsyncGener
   const what = `list ${name}`
   let info: ListInfo | null
   try {
-    info = await createCloudflareList({ apiUrl, token, accountId, name, budget }).probe()
+    const list = createCloudflareList({ apiUrl, token, accountId, name, budget })
+    info = await list.probe()
+    if (info !== null) yield* checkWriters(what, await list.items())
   } catch (error) {
     yield bad(what, messageOf(error))
     return

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { Config } from '../config.ts'
 import { messageOf } from '../errors.ts'
 import { bad, type Finding, good, warn } from './check-finding.ts'
+import { checkNeighbours } from './check-neighbours.ts'
 import { openStore } from './store.ts'
 
 /** What the running service says about itself. */
@@ -26,6 +27,7 @@ export async function* checkStore(
     await store.records.ping()
     yield good('store', `${store.kind} is there`)
     for (const warning of store.warnings) yield warn('store', warning)
+    yield* checkNeighbours(store.records)
     await store.close()
   } catch (error) {
     const message = messageOf(error)
