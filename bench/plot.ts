@@ -28,6 +28,7 @@ export function plotOf(results: Results): string {
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" font-family="system-ui, sans-serif" font-size="13">`,
+    '<title>Portcullis measured against the floor</title>',
     `<rect width="${WIDTH}" height="${y}" fill="#ffffff"/>`,
     ...parts,
     '</svg>\n',
