@@ -55,7 +55,9 @@ export function pastPage(past: Past, { paint }: Pick<Terminal, 'paint'>): string
           head('Refused'),
           ...past.refused.flatMap(({ refusal, alerts: count, suspects, more, examples }) => [
             plain(`  ${refusal}: ${counted(count, 'alert')}, ${more ? 'more than ' : ''}${named(suspects, refusal)}`),
-            ...examples.map((e) => plain(`    ${e.alerts} × ${e.suspect === '' ? '' : `${e.suspect}: `}${e.detail}`)),
+            ...examples.map((e) =>
+              plain(`    ${e.alerts} × ${e.detail.includes(e.suspect) ? '' : `${e.suspect}: `}${e.detail}`),
+            ),
           ]),
         ],
   ]
