@@ -143,13 +143,13 @@ describe('the queue', () => {
         if (woken.has(job.id)) return DONE
         woken.add(job.id)
         parked += 1
-        return park(60_000)
+        return park(600_000)
       })
       await queue.add(ids.map((each) => jobOf(each)))
-      await until(async () => parked === 200 && (await queue.counts()).active === 0)
+      await until(async () => parked === 200 && (await queue.counts()).active === 0, 60_000)
       const completed = (await queue.counts()).completed ?? 0
       await queue.wake(ids)
-      await until(async () => (await queue.counts()).completed === completed + 200, 30_000)
+      await until(async () => (await queue.counts()).completed === completed + 200, 120_000)
     })
 
     it('tries a failed run again, counting, after the time that the other side asked for', async () => {

@@ -19,7 +19,7 @@ export function jobOf(id: string, changes: Partial<JobData> = {}): { id: string;
 }
 
 /** Resolves when it is so, asking every 10 ms; rejects after `withinMs`. */
-export async function until(isSo: () => boolean | Promise<boolean>, withinMs = 5000): Promise<void> {
+export async function until(isSo: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
   const end = Date.now() + withinMs
   while (!(await isSo())) {
     if (Date.now() > end) throw new Error(`Still not so after ${withinMs} ms: ${isSo}`)
