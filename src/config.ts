@@ -99,8 +99,13 @@ export function processEnvironment(dotenv = '.env'): NodeJS.ProcessEnv {
   const written = Object.entries(parseEnv(readIfThere(dotenv)))
   // NAME and NAME_FILE are two ways to set the same thing.
   const isSet = (name: string) => [name, `${name}_FILE`, name.replace(/_FILE$/, '')].some((key) => key in real)
-  return { ...Object.fromEntries(written.filter(([name]) => !isSet(name))), ...real }
+  const completed = { ...Object.fromEntries(written.filter(([name]) => !isSet(name))), ...real }
+  // undici reads the proxies from the process itself, and would not see those that only .env names.
+  for (const name of PROXIES) if (completed[name] !== undefined) process.env[name] = completed[name]
+  return completed
 }
+
+const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'https_proxy', 'http_proxy', 'no_proxy']
 
 /** Throws a ConfigError that lists all problems. `readFile` reads the files that `NAME_FILE` variables name. */
 export function readConfig(env: Environment, readFile: (path: string) => string = readText): Config {

@@ -55,6 +55,20 @@ describe('the file .env', () => {
   const dir = mkdtempSync(join(tmpdir(), 'portcullis-env-'))
   after(() => rmSync(dir, { recursive: true }))
 
+  it('shows the proxies of the file to the process, whose clients look there', () => {
+    const file = join(dir, '.env-proxy')
+    writeFileSync(file, 'NO_PROXY=intranet.example\n')
+    const before = process.env.NO_PROXY
+    delete process.env.NO_PROXY
+    try {
+      processEnvironment(file)
+      equal(process.env.NO_PROXY, 'intranet.example')
+    } finally {
+      if (before === undefined) delete process.env.NO_PROXY
+      else process.env.NO_PROXY = before
+    }
+  })
+
   it('completes the environment, and what is really set wins', () => {
     const file = join(dir, '.env')
     writeFileSync(file, 'PORTCULLIS_TEST_A=file\nPORTCULLIS_TEST_B=file\nPORTCULLIS_TEST_C=file\n')
