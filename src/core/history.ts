@@ -1,4 +1,5 @@
 import type { Ban } from './ban.ts'
+import type { Attempt } from './edge-state.ts'
 import type { Ending } from './sweep.ts'
 
 /** One entry of the history: what changed, when, where, and by whom. */
@@ -21,6 +22,11 @@ export interface Put {
   readonly removing: readonly string[]
   readonly versionBefore?: number
   readonly versionAfter?: number
+}
+
+/** Of an attempt that has landed. */
+export function putOf({ adding, removing, read, landed }: Attempt): Put {
+  return { adding, removing, versionBefore: read, versionAfter: landed ?? 0 }
 }
 
 type Noted = Omit<HistoryEntry, 'at'>

@@ -39,6 +39,12 @@ export function landedAttempts(
   return result
 }
 
+/** Those of the attempts that nobody knew to have landed. */
+export function newlyLanded(before: readonly Attempt[], after: readonly Attempt[]): Attempt[] {
+  const open = new Set(before.filter(({ landed }) => landed === null).map(({ id }) => id))
+  return after.filter(({ id, landed }) => landed !== null && open.has(id))
+}
+
 /** Whether our rule has the expression that it had the version before: then a person need not have typed ours to make the same. */
 function listsTheSame(own: string | null, before: readonly Rule[], after: readonly Rule[]): boolean {
   const [was, is] = [before, after].map((rules) => rules.find((rule) => keyOf(rule) === own))

@@ -1,7 +1,8 @@
 import { account, type Head } from '../core/account.ts'
+import type { Ban } from '../core/ban.ts'
 import { clausesOf, compose } from '../core/compose.ts'
 import type { Attempt, EdgeState } from '../core/edge-state.ts'
-import type { Put } from '../core/history.ts'
+import { historyOfPuts, putOf } from '../core/history.ts'
 import { inlineBans } from '../core/inline-bans.ts'
 import { clauseSeen } from '../core/judge-clause.ts'
 import { trimAttempts } from '../core/landed.ts'
@@ -12,6 +13,7 @@ import { digestOf, type Rule } from '../core/rules.ts'
 import type { Edge, Ruleset } from '../ports.ts'
 import { conclude } from './conclude.ts'
 import { type Lease, LeaseLostError, takeLease } from './lease.ts'
+import { historyPuts } from './ledger.ts'
 import type { PassDeps, PassReport } from './pass-types.ts'
 import { type Stock, takeStock } from './stock.ts'
 
@@ -37,7 +39,6 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
   const versions = new Map<number, readonly Rule[] | null>()
   const touched = new Set<string>()
   const gone = new Set<string>()
-  const puts: Put[] = []
   let head = await readHead(deps.edge)
   for (let collisions = 0; ; collisions++) {
     versions.set(head.version, head.rules)
@@ -45,7 +46,7 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
     for (const address of stock.touched) touched.add(address)
     for (const address of stock.gone) gone.add(address)
     const intent = intend(deps, stock, head)
-    const done = { begun, touched, gone, puts, stock, plan: intent.plan, wrote: collisions > 0 }
+    const done = { begun, touched, gone, stock, plan: intent.plan, wrote: collisions > 0 }
     if (intent.rules === null) {
       return conclude(deps, lease, { ...done, own: stock.own, state: stock.state, blocked: intent.blocked })
     }
@@ -56,30 +57,31 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
     await lease.keep()
     const answer = await deps.edge.write(rules)
     const next = headOf(answer)
-    const { adding, removing } = attempt
-    puts.push({ adding, removing, versionBefore: head.version, versionAfter: next.version })
     // In a ruleset that was deleted and made anew meanwhile the numbers begin again: what landed is found by its content.
     const anew = head.rulesetId !== '' && next.rulesetId !== head.rulesetId
     if (anew) versions.clear()
-    const landed = withAttempt(noted, anew ? attempt : { ...attempt, landed: next.version }, deps.clock.now())
+    const known = anew ? attempt : { ...attempt, landed: next.version }
+    const landed = withAttempt(noted, known, deps.clock.now())
+    const puts = anew ? [] : [putOf(known)]
     const after = account(landed, next, versions, deps.rule.description, deps.clock.now())
     const { own } = after
     const state = clauseSeen(after.state, own, deps.list)
     if (!anew && next.version === head.version + 1) {
-      return conclude(deps, lease, { ...done, wrote: true, own, state, blocked: whyBlocked(own, state) })
+      return conclude(deps, lease, { ...done, puts, wrote: true, own, state, blocked: whyBlocked(own, state) })
     }
     deps.events.collided({ edge: deps.edge.name, version: next.version, overwritten: next.version - head.version - 1 })
     if (collisions === MOST_COLLISIONS) {
       const busy = { state: 'edge-busy', detail: 'somebody writes to the ruleset as fast as we do' }
       return conclude(deps, lease, {
         ...done,
+        puts,
         wrote: true,
         own,
         state: landed,
         blocked: whyBlocked(own, state) ?? busy,
       })
     }
-    await writeState(deps, lease, landed)
+    await writeState(deps, lease, landed, historyOfPuts(deps.edge.name, puts, byAddress(stock.bans)))
     head = next
   }
 }
@@ -168,10 +170,19 @@ function withAttempt(state: EdgeState, attempt: Attempt, now: Date): EdgeState {
   return { ...state, attempts: trimAttempts([...state.attempts, attempt], now) }
 }
 
-async function writeState(deps: PassDeps, lease: Lease, state: EdgeState): Promise<void> {
-  const put = [{ collection: 'edges' as const, id: deps.edge.name, doc: state }]
+async function writeState(
+  deps: PassDeps,
+  lease: Lease,
+  state: EdgeState,
+  noted: Parameters<typeof historyPuts>[1] = [],
+): Promise<void> {
+  const put = [{ collection: 'edges' as const, id: deps.edge.name, doc: state }, ...historyPuts(deps, noted)]
   if (await deps.records.commit({ expect: [lease.fence], put })) return
   throw new LeaseLostError(`another instance took over the edge ${deps.edge.name}`)
+}
+
+function byAddress(bans: readonly Ban[]): ReadonlyMap<string, Ban> {
+  return new Map(bans.map((ban) => [ban.address, ban]))
 }
 
 async function readHead(edge: Edge): Promise<Head> {

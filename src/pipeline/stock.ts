@@ -3,9 +3,9 @@ import { applyHands } from '../core/apply-hands.ts'
 import { automaticEndOf, type Ban } from '../core/ban.ts'
 import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
 import type { Released } from '../core/guards.ts'
-import { type HistoryEntry, historyOfEndings, historyOfHands } from '../core/history.ts'
+import { type HistoryEntry, historyOfEndings, historyOfHands, historyOfPuts, putOf } from '../core/history.ts'
 import { judgeClause } from '../core/judge-clause.ts'
-import type { Versions } from '../core/landed.ts'
+import { newlyLanded, type Versions } from '../core/landed.ts'
 import { listEdge } from '../core/list-edge.ts'
 import type { ListState } from '../core/list-state.ts'
 import type { OwnRule } from '../core/own-rule.ts'
@@ -92,7 +92,11 @@ export async function takeStock(
       bans,
       effects.released,
       endings(swept, effects.remove, ledger),
-      historyOfHands(edge.name, hands),
+      [
+        // Their pass died, or never heard the answer.
+        ...historyOfPuts(edge.name, newlyLanded(before.attempts, state.attempts).map(putOf), docsOf(ledger)),
+        ...historyOfHands(edge.name, hands),
+      ],
     )
     if (change === null || (await records.commit(change))) {
       report(deps, hands, swept.gone)

@@ -1,6 +1,7 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { HistoryEntry } from '../../src/core/history.ts'
+import { interrupted } from '../support/fake-edge.ts'
 import { HOUR, MINUTE, ownRule, settleWorld } from '../support/settle-world.ts'
 
 describe('the history', () => {
@@ -44,6 +45,33 @@ describe('the history', () => {
       ['adopted', '7.7.7.7', 2],
       ['released', '1.0.0.1', 3],
     ])
+  })
+
+  it('says once what a PUT did whose answer was lost', async () => {
+    const world = settleWorld()
+    await world.alert('1.0.0.1')
+    world.edge.fates.push('answer-lost')
+    await rejects(world.pass())
+    for (let pass = 0; pass < 2; pass++) await world.pass()
+    deepEqual(
+      (await historyOf(world)).map(({ kind, addresses, detail, versionAfter }) => [
+        kind,
+        addresses,
+        detail,
+        versionAfter,
+      ]),
+      [['put-in', ['1.0.0.1'], 'alert: Scanning', 1]],
+    )
+  })
+
+  it('says once what a PUT did that somebody wrote into', async () => {
+    const world = settleWorld()
+    await world.alert('1.0.0.1')
+    const meanwhile = () => world.edge.edit((rules) => [...rules, { description: 'theirs', action: 'log' }])
+    await world.pass({ edge: interrupted(world.edge.port, [meanwhile]) })
+    await world.pass()
+    const told = (await historyOf(world)).map(({ kind, versionAfter }) => [kind, versionAfter])
+    deepEqual(told, [['put-in', 2]])
   })
 
   it('is silent about passes that change nothing', async () => {
