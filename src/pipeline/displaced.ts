@@ -50,7 +50,7 @@ async function reopenDisplaced(deps: DisplacedDeps): Promise<void> {
   if (notes.length === 0) return
   const out = await stillOut(records, notes)
   const alerts = (await records.all<AlertRecord>('outcomes')).filter(
-    ({ doc }) => REOPENED.includes(doc.outcome) && doc.wanted.some((address) => out.has(address)),
+    ({ doc }) => REOPENED.includes(doc.outcome) && doc.wanted.some((address) => isOf(doc, out.get(address))),
   )
   const blocked = alerts.filter(({ doc }) => doc.outcome === 'blocked')
   if (blocked.length > 0) await setBack(deps, blocked)
@@ -71,10 +71,16 @@ const REOPENED: readonly AlertRecord['outcome'][] = ['blocked', 'displaced']
 const FINISHED: readonly string[] = ['completed', 'failed']
 
 /** Those of the noted addresses that wait for a place by now. */
-async function stillOut(records: Records, notes: readonly Stored<Note>[]): Promise<ReadonlySet<string>> {
+async function stillOut(records: Records, notes: readonly Stored<Note>[]): Promise<ReadonlyMap<string, Ban>> {
   const bans = await records.get<Ban>('bans', notes.map(addressOf))
   const isOut = ({ doc }: Stored<Ban>) => Object.values(doc.edges).some(({ held }) => !held)
-  return new Set([...bans].filter(([, ban]) => isOut(ban)).map(([address]) => address))
+  return new Map([...bans].filter(([, ban]) => isOut(ban)).map(([address, { doc }]) => [address, doc]))
+}
+
+/** What was blocked before this ban began was held until the end of an earlier one: it has had what it asked for. */
+function isOf({ outcome, at }: AlertRecord, ban: Ban | undefined): boolean {
+  if (ban === undefined) return false
+  return outcome !== 'blocked' || ban.reasons.some((reason) => reason.origin === 'alert' && reason.at <= at)
 }
 
 /** Open again in Elastic, and `displaced` in the ledger, unless something else became of one of them meanwhile. */
@@ -92,7 +98,7 @@ async function setBack({ siem, records, clock }: DisplacedDeps, alerts: readonly
 async function tidy(
   records: Records,
   notes: readonly Stored<Note>[],
-  out: ReadonlySet<string>,
+  out: ReadonlyMap<string, unknown>,
   now: Date,
 ): Promise<void> {
   const oldest = new Date(now.getTime() - KEEP_MS).toISOString()

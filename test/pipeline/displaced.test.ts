@@ -65,6 +65,18 @@ describe('an alert whose held ban loses its place', () => {
     assert.equal((await world.queue.run(id)).kind, 'park')
   })
 
+  it('takes no alert of an earlier ban with it, which was held until its end', async () => {
+    const { world, id } = await blocked()
+    world.clock.advance(2 * 3600_000)
+    await world.tick()
+    const again = await world.deliver(ADDRESS)
+    assert.deepEqual(await world.queue.run(again), { kind: 'done', outcome: 'blocked' })
+    await displace(world)
+    assert.equal(world.siem.status.get(again), 'open')
+    assert.equal(world.siem.status.get(id), 'acknowledged')
+    assert.equal((await world.record(id))?.outcome, 'blocked')
+  })
+
   it('is left alone once it is held again', async () => {
     const { world, id } = await blocked()
     await displace(world)

@@ -44,10 +44,10 @@ export async function decide(going: Going, ids: readonly string[]): Promise<void
     const alert = raised.get(id) as Raised
     const [was, is] = [before.get(id)?.doc, after.get(id)?.doc]
     if (is === undefined || Date.parse(is.at) !== now) continue
-    ok(now >= going.pausedUntil, `${id} is decided during a pause`)
     const since = was === undefined || was.outcome !== null ? null : Date.parse(was.at)
     alert.answer = oracle.alerted(alert.address, alert.event, now, since)
     if (alert.answer === 'lapsed') continue
+    ok(now >= going.pausedUntil, `${id} is decided during a pause`)
     alert.decidedAt = now
     equal(is.refused[0]?.refusal ?? 'wanted', alert.answer, `${id} about ${alert.address}`)
   }

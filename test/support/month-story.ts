@@ -59,7 +59,7 @@ export function storyOf(days: number, zones: number, chance: Chance): Timed[] {
   const anywhere = () => chance.below(zones)
   for (let day = 0; day < days; day++) {
     const today = () => day * DAY_MINUTES + chance.below(DAY_MINUTES)
-    for (let wave = 0; wave < 3; wave++) attack(today())
+    for (let wave = 0; wave < 2; wave++) attack(today())
     for (const deed of ['add', 'remove', 'foreign', 'stale', 'meanwhile'] as const)
       for (let n = chance.below(3); n > 0; n--) at(today(), { kind: 'deed', zone: anywhere(), deed })
     for (const order of ['ban', 'unban', 'unban', 'allow', 'disallow', 'ban-wide'] as const)
@@ -79,7 +79,7 @@ export function storyOf(days: number, zones: number, chance: Chance): Timed[] {
   return all.sort((a, b) => a.minute - b.minute)
 
   function attack(from: number): void {
-    const attackers = [...new Set(Array.from({ length: 4 + chance.below(20) }, () => chance.attacker()))]
+    const attackers = [...new Set(Array.from({ length: 6 + chance.below(26) }, () => chance.attacker()))]
     const rounds = 2 + chance.below(14)
     for (let round = 0; round < rounds; round++) {
       const active = attackers.filter(() => chance.below(8) > 0)
