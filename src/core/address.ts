@@ -50,6 +50,19 @@ export function automaticBan(address: Address): Address {
  */
 export function parseTerm(text: string): Term | null {
   if (text.length > LONGEST_TERM) return null
+  const known = KNOWN.get(text)
+  if (known !== undefined) return known
+  const term = readTerm(text)
+  if (KNOWN.size >= MOST_KNOWN) KNOWN.clear()
+  KNOWN.set(text, term)
+  return term
+}
+
+// Every pass reads the same texts several times over, and most of its time went into that.
+const KNOWN = new Map<string, Term | null>()
+const MOST_KNOWN = 20_000
+
+function readTerm(text: string): Term | null {
   const dots = text.indexOf('..')
   if (dots >= 0) return rangeOf(readNetwork(text.slice(0, dots)), readNetwork(text.slice(dots + 2)))
   const network = readNetwork(text)

@@ -80,7 +80,7 @@ export function storyOf(days: number, zones: number, chance: Chance): Timed[] {
 
   function attack(from: number): void {
     const attackers = [...new Set(Array.from({ length: 6 + chance.below(26) }, () => chance.attacker()))]
-    const rounds = 2 + chance.below(14)
+    const rounds = 2 + chance.below(9)
     for (let round = 0; round < rounds; round++) {
       const active = attackers.filter(() => chance.below(8) > 0)
       at(from + 10 * round, { kind: 'alerts', attackers: active })
