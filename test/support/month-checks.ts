@@ -168,7 +168,8 @@ export async function checkAlerts(
     const may = alert.answer === 'wanted' ? ['blocked', 'lapsed'] : [alert.answer]
     ok(may.includes(outcome), `${id} about ${alert.address} ended as ${outcome}, not as ${may.join(' or ')}`)
     equal(siem.status.get(id), outcome === 'blocked' ? 'acknowledged' : 'open', `${id}, ${outcome}`)
-    equal(siem.tags.get(id), outcome, `the tag of ${id}`)
+    // Nothing hangs on the tag of one that lapsed: it is not sent again where Elastic was down.
+    if (outcome !== 'lapsed') equal(siem.tags.get(id), outcome, `the tag of ${id}`)
   }
   return counts
 }

@@ -68,17 +68,20 @@ export function storyOf(days: number, zones: number, chance: Chance): Timed[] {
       at(today(), { kind: 'deed', zone: anywhere(), deed: chance.below(2) ? 'wipe' : 'delete' })
     if (chance.below(8) === 0) at(today(), { kind: 'deed', zone: anywhere(), deed: 'clause' })
     if (chance.below(2) === 0) at(today(), { kind: chance.below(3) === 0 ? 'restart' : 'crash' })
-    if (chance.below(4) === 0) between('down', 'up', today(), 6 * 60)
+    if (chance.below(6) === 0) between('down', 'up', today(), 6 * 60)
     if (chance.below(5) === 0) switchOff(today(), anywhere())
     if (chance.below(10) === 0) between('small', 'wide', today(), DAY_MINUTES, DAY_MINUTES)
-    if (chance.below(10) === 0) within('elastic-down', 'elastic-up', today(), 60)
-    if (chance.below(8) === 0) pauseBans(today())
     // Nobody leaves a zone where nothing is written like that for long.
     for (let zone = 0; zone < zones; zone++) at(day * DAY_MINUTES + 9 * 60, { kind: 'resume', zone })
   }
   return all.sort((a, b) => a.minute - b.minute)
 
   function attack(from: number): void {
+    // What matters happens while there are alerts.
+    const amid = from + 1 + chance.below(40)
+    if (chance.below(8) === 0) within('elastic-down', 'elastic-up', amid, 60)
+    if (chance.below(12) === 0) pauseBans(amid)
+    if (chance.below(12) === 0) between('down', 'up', amid, 6 * 60)
     const attackers = [...new Set(Array.from({ length: 6 + chance.below(26) }, () => chance.attacker()))]
     const rounds = 2 + chance.below(9)
     for (let round = 0; round < rounds; round++) {
