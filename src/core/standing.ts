@@ -1,4 +1,4 @@
-import { type Ban, isLive } from './ban.ts'
+import { type Ban, isLive, isWantedOn } from './ban.ts'
 import type { Offence } from './decide.ts'
 
 /** Where an alert's bans stand by now. `gone`: lifted, released or refused since; the alert is to be decided again. */
@@ -23,13 +23,15 @@ export function standingOf(facts: StandingFacts): Standing {
   let waiting: string | null = null
   for (const address of facts.wanted) {
     const ban = facts.bans.get(address)
-    if (ban === undefined || !ban.reasons.some((r) => isLive(r, facts.now))) {
-      if (endedByItself(address, ban, facts)) continue
-      return { kind: 'gone' }
-    }
+    const live = ban?.reasons.filter((r) => isLive(r, facts.now)) ?? []
+    // What outlives the alert's own reason may be wanted elsewhere only.
+    if (!live.some((r) => r.origin === 'alert') && endedByItself(address, ban, facts)) continue
+    if (ban === undefined || live.length === 0) return { kind: 'gone' }
     for (const edge of facts.edges) {
       const holding = ban.edges[edge]
-      if (!holding?.held) waiting ??= holding?.why || 'not-settled'
+      if (holding?.held) continue
+      if (!isWantedOn(ban, edge, facts.now)) return { kind: 'gone' }
+      waiting ??= holding?.why || 'not-settled'
     }
   }
   return waiting === null ? { kind: 'held' } : { kind: 'waiting', why: waiting }
@@ -41,13 +43,17 @@ export function hasLapsed(facts: StandingFacts): boolean {
     const ban = facts.bans.get(address)
     if (ban?.reasons.some((r) => r.origin === 'alert' && isLive(r, facts.now))) return false
     const offence = facts.offences.get(address)
-    return endedByItself(address, ban, facts) || (offence?.how === 'lapsed' && offence.endedAt >= facts.since)
+    return (
+      ban !== undefined ||
+      endedByItself(address, ban, facts) ||
+      (offence?.how === 'lapsed' && offence.endedAt >= facts.since)
+    )
   })
 }
 
-function endedByItself(address: string, ban: Ban | undefined, { offences, since }: StandingFacts): boolean {
+function endedByItself(address: string, ban: Ban | undefined, { offences, since, now }: StandingFacts): boolean {
   // Over, but not yet swept out by a pass.
-  if (ban !== undefined) return true
+  if (ban?.reasons.some((r) => r.origin === 'alert') || ban?.reasons.every((r) => !isLive(r, now))) return true
   const offence = offences.get(address)
   return offence !== undefined && offence.how === 'ended' && offence.endedAt >= since
 }

@@ -18,7 +18,7 @@ export async function raise(going: Going, attackers: readonly string[]): Promise
   }))
   for (const { address, alert } of alerts) {
     const event = Date.parse(alert.time ?? '')
-    raised.set(alert.id, { id: alert.id, address, event, decidedAt: null, answer: 'none' })
+    raised.set(alert.id, { id: alert.id, address, event, decidedAt: null, acknowledgedAt: 0, answer: 'none' })
   }
   const all = alerts.map(({ alert }) => alert)
   try {
@@ -43,7 +43,7 @@ export async function decide(going: Going, ids: readonly string[]): Promise<void
   for (const id of asked) {
     const alert = raised.get(id) as Raised
     const [was, is] = [before.get(id)?.doc, after.get(id)?.doc]
-    if (is === undefined || Date.parse(is.at) !== now) continue
+    if (is === undefined || Date.parse(is.at) !== now || JSON.stringify(is) === JSON.stringify(was)) continue
     const since = was === undefined || was.outcome !== null ? null : Date.parse(was.at)
     alert.answer = oracle.alerted(alert.address, alert.event, now, since)
     if (alert.answer === 'lapsed') continue

@@ -18,6 +18,7 @@ export interface Raised {
   readonly event: number
   /** The newest decision, and what was to come of it. */
   decidedAt: number | null
+  acknowledgedAt: number
   answer: string
 }
 
@@ -159,6 +160,7 @@ export async function checkAlerts(
   records: Records,
   siem: MonthSiem,
   raised: ReadonlyMap<string, Raised>,
+  waitsFor: (id: string) => { readonly state: string | null; readonly waiting: string | undefined },
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   const all = await records.get<AlertRecord>('outcomes', [...raised.keys()])
@@ -166,7 +168,9 @@ export async function checkAlerts(
     const outcome = all.get(id)?.doc.outcome ?? 'none'
     counts[outcome] = (counts[outcome] ?? 0) + 1
     const may = alert.answer === 'wanted' ? ['blocked', 'lapsed'] : [alert.answer]
-    ok(may.includes(outcome), `${id} about ${alert.address} ended as ${outcome}, not as ${may.join(' or ')}`)
+    const { waiting, state } = waitsFor(id)
+    const found = `${outcome}${outcome === 'none' ? `, ${state}, waiting for ${waiting}` : ''}`
+    ok(may.includes(outcome), `${id} about ${alert.address} ended as ${found}, not as ${may.join(' or ')}`)
     equal(siem.status.get(id), outcome === 'blocked' ? 'acknowledged' : 'open', `${id}, ${outcome}`)
     // Nothing hangs on the tag of one that lapsed: it is not sent again where Elastic was down.
     if (outcome !== 'lapsed') equal(siem.tags.get(id), outcome, `the tag of ${id}`)

@@ -49,8 +49,9 @@ export async function liveMonth(options: {
     const alert = raised.get(id) as Raised
     if (status === 'acknowledged' && !isTrueOf(alert, oracle, truths, now()))
       complaints.push(`${id} is acknowledged, and ${alert.address} is not held`)
+    if (status === 'acknowledged') alert.acknowledgedAt = now()
     const since = oracle.of(alert.address).alert?.at ?? 0
-    if (status === 'open' && (alert.decidedAt ?? 0) < since)
+    if (status === 'open' && alert.acknowledgedAt < since)
       complaints.push(`${id} is reopened for a ban of ${alert.address} that it did not ask for`)
   }
 
@@ -66,7 +67,9 @@ export async function liveMonth(options: {
   await rest()
   deepEqual(complaints, [])
   for (const it of truths) checkHistory(it, await historyOf(world))
-  const outcomes = await checkAlerts(world.records, world.siem, raised)
+  const outcomes = await checkAlerts(world.records, world.siem, raised, (id) => {
+    return { state: world.queue.state(id), waiting: world.queue.data(id).waiting }
+  })
   const writes = truths.reduce((sum, it) => sum + it.zone.edge.sent.length, 0)
   return { alerts: raised.size, outcomes, writes, ...count }
 
