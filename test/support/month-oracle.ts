@@ -112,6 +112,8 @@ export class MonthOracle {
       }
       if (it.operator !== null && !isLive(it.operator, now)) it.operator = null
       for (const [zone, wish] of it.entries) if (!isLive(wish, now)) it.entries.delete(zone)
+      // With its last reason goes what was known of it, also of zones that are out of reach.
+      if (wishesOf(it).length === 0) it.held.clear()
     }
   }
 
