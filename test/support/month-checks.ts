@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { coveredByOne } from '../../src/core/address-set.ts'
 import type { Ban } from '../../src/core/ban.ts'
 import { parseExpression } from '../../src/core/expression/parse.ts'
+import { serializeExpression } from '../../src/core/expression/serialize.ts'
 import type { HistoryEntry } from '../../src/core/history.ts'
 import type { AlertRecord } from '../../src/core/outcome.ts'
 import type { Records, Rule } from '../../src/ports.ts'
@@ -31,7 +32,9 @@ export function checkZone(it: ZoneTruth, oracle: MonthOracle, heldBefore: Readon
   if (it.contested) return true
   if (own !== undefined) equal(own.enabled !== false, it.enabled, `switched on, ${when}`)
   const wanted = oracle.wantedOn(name, now)
-  const length = own === undefined ? 0 : String(own.expression).length
+  // As we write it: a person may have left the parentheses out.
+  const clauses = own === undefined ? [] : parseExpression(String(own.expression)).clauses
+  const length = serializeExpression({ terms, clauses }).length
   const [exactly, covered] = [new Set(terms), coveredByOne(terms)]
   const missing = wanted.filter(({ address }) => !exactly.has(address) && !covered(address))
   if (missing.length > 0 && !fits(narrowest(wanted.map((w) => w.address)), terms, length, limit))
