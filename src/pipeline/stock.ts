@@ -1,6 +1,6 @@
 import { account, type Head, type JudgedHand, stillNeeded } from '../core/account.ts'
 import { applyHands } from '../core/apply-hands.ts'
-import { automaticEndOf, type Ban } from '../core/ban.ts'
+import type { Ban } from '../core/ban.ts'
 import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
 import type { Released } from '../core/guards.ts'
 import { type HistoryEntry, historyOfEndings, historyOfHands, historyOfPuts, putOf } from '../core/history.ts'
@@ -8,6 +8,7 @@ import { judgeClause } from '../core/judge-clause.ts'
 import { newlyLanded, type Versions } from '../core/landed.ts'
 import { listEdge } from '../core/list-edge.ts'
 import type { ListState } from '../core/list-state.ts'
+import { offenceOf } from '../core/offence.ts'
 import type { OwnRule } from '../core/own-rule.ts'
 import type { Rule } from '../core/rules.ts'
 import { type Ending, type Swept, sweep } from '../core/sweep.ts'
@@ -173,24 +174,14 @@ export function changeOf(
   if (touched.length === 0 && released.length === 0 && JSON.stringify(before) === JSON.stringify(stock.state))
     return null
   const forget = new Date(now.getTime() + deps.offenceMemoryMs)
-  const offences = ended.filter(({ ban }) => ban.offence > 0)
+  const offences = ended.flatMap(({ ban, how }) => offenceOf(ban, how, now) ?? [])
   return {
     expect: [lease.fence, ...touched.map((id) => ({ collection: 'bans' as const, id, rev: ledger.get(id)?.rev ?? 0 }))],
     put: [
       { collection: 'edges', id: deps.edge.name, doc: stock.state },
       ...touched.flatMap((id) => (bans.has(id) ? [{ collection: 'bans' as const, id, doc: bans.get(id) }] : [])),
       ...released.map((r) => ({ collection: 'released' as const, id: r.address, doc: r, expires: new Date(r.until) })),
-      ...offences.map(({ ban, how }) => ({
-        collection: 'offences' as const,
-        id: ban.address,
-        doc: {
-          address: ban.address,
-          count: ban.offence,
-          endedAt: (how === 'ended' ? automaticEndOf(ban) : null) ?? now.toISOString(),
-          how,
-        },
-        expires: forget,
-      })),
+      ...offences.map((doc) => ({ collection: 'offences' as const, id: doc.address, doc, expires: forget })),
       ...historyPuts(deps, [...noted, ...historyOfEndings(ended)]),
     ],
     remove: touched.flatMap((id) => (bans.has(id) ? [] : [{ collection: 'bans' as const, id }])),
