@@ -60,14 +60,14 @@ async function cloudflareCall(method: 'GET' | 'PUT', body?: unknown): Promise<un
 }
 
 async function acknowledge(ids: readonly string[]): Promise<void> {
-  const marks = Object.fromEntries(ids.map((id) => [id, { status: 'acknowledged', tag: 'blocked' }]))
+  const params = { status: 'acknowledged', tag: 'blocked', now: new Date().toISOString() }
   const answer = await siem.request({
     path: '/.alerts-security.alerts-default/_update_by_query?conflicts=proceed&refresh=true',
     method: 'POST',
     headers: { authorization: `ApiKey ${env.ELASTICSEARCH_API_KEY}`, 'content-type': 'application/json' },
     body: JSON.stringify({
-      query: { ids: { values: ids } },
-      script: { lang: 'painless', source: '// one line', params: { now: new Date().toISOString(), marks } },
+      query: { terms: { _id: ids } },
+      script: { lang: 'painless', source: '// one line', params },
     }),
   })
   await answer.body.dump()

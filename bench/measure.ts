@@ -132,8 +132,11 @@ export async function bareCalls({ alerts, latencyMs }: Load): Promise<number[]> 
       const { result } = await call(edge, entryPoint, 'GET', cloudflare)
       const rules = result.rules.map((rule) => ({ ...rule, version: undefined, last_updated: undefined }))
       await call(edge, entryPoint, 'PUT', cloudflare, { rules })
-      const script = { source: '// one line', lang: 'painless', params: { now: new Date().toISOString(), marks: {} } }
-      const update = { query: { ids: { values: [`none-${i}`] } }, script }
+      const params = { status: 'acknowledged', tag: 'blocked', now: new Date().toISOString() }
+      const update = {
+        query: { terms: { _id: [`none-${i}`] } },
+        script: { source: '// one line', lang: 'painless', params },
+      }
       await call(siem, '/.alerts-security.alerts-default/_update_by_query', 'POST', elastic, update)
       took.push(now() - begin)
     }
