@@ -33,8 +33,11 @@ export interface Plan {
  */
 export function plan(facts: PlanFacts): Plan {
   const { edge, now, current, clauses, limit } = facts
+  // What stands there is not new, though nothing counts as held while the rule is switched off.
+  const stands = new Set(current)
   const wanted = facts.bans
-    .filter((ban) => isWantedOn(ban, edge, now) && !(facts.observing && isNew(ban, edge, now)))
+    .filter((ban) => isWantedOn(ban, edge, now))
+    .filter((ban) => !facts.observing || stands.has(ban.address) || !isNew(ban, edge, now))
     .sort((a, b) => order(a, b, edge, now))
   const candidates = wanted.map((ban) => ({
     term: parseTerm(ban.address) as Term,

@@ -140,6 +140,19 @@ describe('the life of a ban at the edge', () => {
     ok(expression.length <= world.limit, expression)
   })
 
+  it('observing: keeps what stands in a rule that was switched off and on', async () => {
+    await world.alert('1.0.0.9', { durationMs: HOUR })
+    await world.pass()
+    world.observing = true
+    const switched = (enabled: boolean) =>
+      world.edge.edit((rules) => rules.map((r) => (r.description === OURS ? { ...r, enabled } : r)))
+    switched(false)
+    equal((await world.pass()).state, 'edge-disabled')
+    switched(true)
+    await world.pass()
+    deepEqual(await world.held(), ['1.0.0.9'])
+  })
+
   it('observing: reports what it would adopt, writes nothing new, but still ends bans', async () => {
     world.edge.edit(adding(A))
     world.observing = true
