@@ -5,11 +5,10 @@ import { historyOfHands } from '../core/history.ts'
 import { judgeList, type ListHand } from '../core/judge-list.ts'
 import { listEdge } from '../core/list-edge.ts'
 import type { Items, ListKnown, ListState } from '../core/list-state.ts'
-import { sweep } from '../core/sweep.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
 import type { ListPassDeps } from './list-pass-types.ts'
 import { knownId, readList } from './list-records.ts'
-import { changedBetween, changeOf, docsOf, endings } from './stock.ts'
+import { afterHands, changedBetween, changeOf, docsOf, endings } from './stock.ts'
 
 /** Where a list and the ledger stand once everything that happened is accounted for. */
 export interface ListStock {
@@ -54,19 +53,9 @@ export async function takeListStock(
       now,
       wantedOn: null,
     })
-    const released = [...releases.map((r) => r.doc), ...effects.released]
-    const bans = new Map(docsOf(ledger))
-    for (const ban of hand.unheld) bans.set(ban.address, ban)
-    for (const [address, ban] of effects.put) bans.set(address, ban)
-    for (const address of effects.remove) bans.delete(address)
-    const swept = sweep([...bans.values()], {
-      ...(await deps.friends()),
-      released,
-      maxAlertAgeMs: deps.maxAlertAgeMs,
-      now,
-    })
-    for (const ban of swept.put) bans.set(ban.address, ban)
-    for (const { ban } of swept.gone) bans.delete(ban.address)
+    const standing = docsOf(ledger)
+    for (const ban of hand.unheld) standing.set(ban.address, ban)
+    const { bans, swept } = await afterHands(deps, standing, effects, releases, now)
     const stock = {
       state: hand.state,
       known: hand.known,

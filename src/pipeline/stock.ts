@@ -1,5 +1,5 @@
 import { account, type Head, type JudgedHand, stillNeeded } from '../core/account.ts'
-import { applyHands } from '../core/apply-hands.ts'
+import { applyHands, type HandEffects } from '../core/apply-hands.ts'
 import type { Ban } from '../core/ban.ts'
 import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
 import type { Released } from '../core/guards.ts'
@@ -63,18 +63,7 @@ export async function takeStock(
       releaseForMs: deps.releaseForMs,
       now,
     })
-    const released = [...releases.map((r) => r.doc), ...effects.released]
-    const bans = new Map(docsOf(ledger))
-    for (const [address, ban] of effects.put) bans.set(address, ban)
-    for (const address of effects.remove) bans.delete(address)
-    const swept = sweep([...bans.values()], {
-      ...(await deps.friends()),
-      released,
-      maxAlertAgeMs: deps.maxAlertAgeMs,
-      now,
-    })
-    for (const ban of swept.put) bans.set(ban.address, ban)
-    for (const { ban } of swept.gone) bans.delete(ban.address)
+    const { bans, swept } = await afterHands(deps, docsOf(ledger), effects, releases, now)
 
     const stock = {
       state,
@@ -108,6 +97,29 @@ export async function takeStock(
     const fence = (await records.get('epochs', [edge.name])).get(edge.name)
     if (fence?.rev !== lease.fence.rev) throw new LeaseLostError(`another instance took over the edge ${edge.name}`)
   }
+}
+
+/** The bans once people's hands are applied and what no longer stands is swept out. */
+export async function afterHands(
+  deps: Pick<PassDeps, 'friends' | 'maxAlertAgeMs'>,
+  before: ReadonlyMap<string, Ban>,
+  effects: HandEffects,
+  releases: readonly Stored<Released>[],
+  now: Date,
+): Promise<{ bans: Map<string, Ban>; swept: Swept }> {
+  const bans = new Map(before)
+  for (const [address, ban] of effects.put) bans.set(address, ban)
+  for (const address of effects.remove) bans.delete(address)
+  const released = [...releases.map((r) => r.doc), ...effects.released]
+  const swept = sweep([...bans.values()], {
+    ...(await deps.friends()),
+    released,
+    maxAlertAgeMs: deps.maxAlertAgeMs,
+    now,
+  })
+  for (const ban of swept.put) bans.set(ban.address, ban)
+  for (const { ban } of swept.gone) bans.delete(ban.address)
+  return { bans, swept }
 }
 
 function whereIsList({ list }: PassDeps, edges: ReadonlyMap<string, Stored<EdgeState>>): Stock['list'] {

@@ -2,19 +2,10 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import type { Records, Rule } from '../../src/ports.ts'
 import { interrupted } from '../support/fake-edge.ts'
+import { editing, F, G } from '../support/settle-rules.ts'
 import { DAY, HOUR, settleWorld, termsIn, type World } from '../support/settle-world.ts'
 
 const [A, B, C] = ['1.1.1.1', '2.2.2.2', '3.3.3.3']
-const F = { description: 'F', action: 'log', expression: 'ssl', enabled: true }
-const G = {
-  description: 'G',
-  action: 'skip',
-  action_parameters: { ruleset: 'current' },
-  expression: 'not ssl',
-  enabled: true,
-}
-const editing = (description: string, fields: Record<string, unknown>) => (rules: readonly Rule[]) =>
-  rules.map((r) => (r.description === description ? { ...r, ...fields } : r))
 
 describe('when answers are lost and processes die', () => {
   let world: World

@@ -1,6 +1,7 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import type { Rule } from '../../src/ports.ts'
+import { editing, F, G } from '../support/settle-rules.ts'
 import {
   adding,
   DAY,
@@ -14,16 +15,6 @@ import {
 } from '../support/settle-world.ts'
 
 const [A, B, C] = ['1.1.1.1', '2.2.2.2', '3.3.3.3']
-const F = { description: 'F', action: 'log', expression: 'ssl', enabled: true }
-const G = {
-  description: 'G',
-  action: 'skip',
-  action_parameters: { ruleset: 'current' },
-  expression: 'not ssl',
-  enabled: true,
-}
-const editing = (description: string, fields: Record<string, unknown>) => (rules: readonly Rule[]) =>
-  rules.map((r) => (r.description === description ? { ...r, ...fields } : r))
 
 describe('when a PUT lands late', () => {
   let world: World
