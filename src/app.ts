@@ -9,7 +9,7 @@ import { createCloudflareList } from './adapters/cloudflare-list.ts'
 import { createAlertReader, createElasticsearchClient, createElasticsearchSiem } from './adapters/elasticsearch.ts'
 import { createKibanaSiem } from './adapters/kibana.ts'
 import { watchPlaybooks } from './adapters/playbook-files.ts'
-import { openStore } from './adapters/store.ts'
+import { openStore, type Store } from './adapters/store.ts'
 import { createCatchUp } from './app-catch-up.ts'
 import { createOpsApp, VERSION } from './app-ops.ts'
 import { createPipeline } from './app-pipeline.ts'
@@ -55,6 +55,8 @@ export interface AppDeps {
   readonly clock?: Clock
   /** How fast Cloudflare is called; absent: under half of what it allows. */
   readonly rate?: BudgetRate
+  /** What stands between the service and its store; absent: nothing. */
+  readonly wrapStore?: (store: Store) => Store
 }
 
 /** Starts the whole service. Rejects, having closed what it had opened, when something it needs is missing. */
@@ -76,11 +78,11 @@ export async function startApp(deps: AppDeps): Promise<App> {
 }
 
 async function start(
-  { config, events, metrics, clock = systemClock, rate = CLOUDFLARE_RATE }: AppDeps,
+  { config, events, metrics, clock = systemClock, rate = CLOUDFLARE_RATE, wrapStore = (store) => store }: AppDeps,
   closers: Closer[],
 ): Promise<Omit<App, 'stop'>> {
   let playbooks = await readPlaybooks(config, events)
-  const store = await openStore(config, (error) => events.storeWarning({ message: messageOf(error) }))
+  const store = wrapStore(await openStore(config, (error) => events.storeWarning({ message: messageOf(error) })))
   closers.push(() => store.close())
   // A pass that ends before the store is closed gives its lease back; nobody has to wait for it to run out then.
   let passes = async (): Promise<void> => {}

@@ -24,6 +24,8 @@ export type Fault =
   | { readonly kind: 'body'; readonly body: unknown }
   /** Waits for the gate, then is applied and answered, also when the client has long gone. */
   | { readonly kind: 'hold'; readonly gate: Gate }
+  /** Applied at once, and answered when the gate is opened. */
+  | { readonly kind: 'hold-answer'; readonly gate: Gate }
 
 export interface Match {
   readonly method?: string
@@ -33,7 +35,7 @@ export interface Match {
 
 /** Holds calls until it is opened. */
 export interface Gate {
-  /** Resolves when the first call waits at the gate. */
+  /** Resolves when the first call, or its answer, waits at the gate. */
   readonly arrived: Promise<void>
   open(): void
   readonly opened: Promise<void>
@@ -46,6 +48,8 @@ export interface Faults {
   next(match: Match, fault: Fault, times?: number): void
   /** Holds the next `times` matching calls until the gate is opened. */
   hold(match: Match, times?: number): Gate
+  /** Applies the next `times` matching calls and holds their answers until the gate is opened. */
+  holdAnswer(match: Match, times?: number): Gate
   /** Takes back whatever was not used. */
   clear(): void
   /** For the servers: the fault for this call, which uses it up. */
@@ -57,13 +61,15 @@ export function createFaults(): Faults {
   const next = (match: Match, fault: Fault, times = 1): void => {
     waiting.push({ match, fault, left: times })
   }
+  const gated = (kind: 'hold' | 'hold-answer') => (match: Match, times?: number) => {
+    const gate = createGate()
+    next(match, { kind, gate }, times)
+    return gate
+  }
   return {
     next,
-    hold(match, times) {
-      const gate = createGate()
-      next(match, { kind: 'hold', gate }, times)
-      return gate
-    },
+    hold: gated('hold'),
+    holdAnswer: gated('hold-answer'),
     clear() {
       waiting = []
     },

@@ -140,6 +140,10 @@ async function answerCall(
   if (fault?.kind === 'rate-limit') return answered(options.rateLimited(fault.retryAfter))
 
   const answer = await options.handle(call)
+  if (fault?.kind === 'hold-answer') {
+    fault.gate.arrive()
+    await fault.gate.opened
+  }
   await half()
   if (fault?.kind === 'lost') return void request.socket.destroy()
   if (fault?.kind === 'reset-in-answer' || fault?.kind === 'truncated') {
