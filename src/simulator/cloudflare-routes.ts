@@ -41,7 +41,7 @@ export function route(asked: Asked, call: Call): unknown {
   }
   if (!asked.permissions) throw new Refused(403, 9109, 'Invalid access token')
   const zone = asked.zones.find((each) => each.id === zoneId)
-  if (!zone) throw new Refused(403, 9109, 'Unauthorized to access requested resource')
+  if (!zone || zone.gone) throw new Refused(403, 9109, 'Unauthorized to access requested resource')
   if (rest === undefined) {
     need(asked, 'zone-read', 9109, 'Unauthorized to access requested resource')
     return { id: zone.id, name: zone.name, status: 'active', paused: false, type: 'full' }

@@ -8,6 +8,8 @@ export interface SimulatedZone {
   readonly name: string
   /** Rules allowed; may be changed at any time. */
   ruleQuota: number
+  /** Whether the zone has left the account, or the token may no longer see it: Cloudflare says the same of both. */
+  gone: boolean
   /** null while there is no entry point. */
   rulesetId(): string | null
   /** 0 while there is no entry point. */
@@ -53,6 +55,7 @@ export function createZone(options: ZoneOptions, limits: () => Omit<RuleLimits, 
     id: options.id ?? randomBytes(16).toString('hex'),
     name: options.name ?? 'example.com',
     ruleQuota: options.ruleQuota ?? 5,
+    gone: false,
     putTimes: [],
     overlappingPuts: 0,
     putsUnderWay: 0,

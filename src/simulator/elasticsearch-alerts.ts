@@ -14,6 +14,8 @@ export interface Alerts {
   setTags(id: string, tags: readonly string[]): void
   /** Every change of a status, oldest first, also those by analysts. */
   readonly changes: StatusChange[]
+  /** Called at the moment of each change of a status, before its answer is sent. */
+  onChange(listener: (change: StatusChange) => void): void
   /** Changes an alert, remembering what became of its status. */
   update(id: string, by: StatusChange['by'], change: (source: Record<string, unknown>) => void): void
 }
@@ -55,6 +57,7 @@ export const TAGS = 'kibana.alert.workflow_tags'
 export function createAlerts(): Alerts {
   const stored = new Map<string, StoredAlert>()
   const changes: StatusChange[] = []
+  const listeners: ((change: StatusChange) => void)[] = []
   const statusOf = (alert: StoredAlert | undefined): string | null => (alert?.source[STATUS] as string) ?? null
   const update: Alerts['update'] = (id, by, change) => {
     const alert = stored.get(id)
@@ -63,7 +66,10 @@ export function createAlerts(): Alerts {
     change(alert.source)
     alert.version += 1
     const to = statusOf(alert)
-    if (from !== to) changes.push({ id, from, to, at: Date.now(), by })
+    if (from === to) return
+    const made = { id, from, to, at: Date.now(), by }
+    changes.push(made)
+    for (const listener of listeners) listener(made)
   }
   return {
     add(sketch = {}) {
@@ -88,6 +94,7 @@ export function createAlerts(): Alerts {
         source[TAGS] = [...tags]
       }),
     changes,
+    onChange: (listener) => void listeners.push(listener),
     update,
   }
 }

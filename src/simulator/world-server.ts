@@ -27,6 +27,8 @@ export interface SeenCall {
   status: number
   /** Milliseconds since the epoch. */
   readonly at: number
+  /** The fault that it met; null: none. */
+  fault: Fault['kind'] | null
 }
 
 export interface WorldServer {
@@ -101,7 +103,7 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const call = await readCall(request)
-  const seen: SeenCall = { method: call.method, path: request.url ?? '/', status: 0, at: Date.now() }
+  const seen: SeenCall = { method: call.method, path: request.url ?? '/', status: 0, at: Date.now(), fault: null }
   calls.push(seen)
   const over = options.onArrival?.(call)
   try {
@@ -120,6 +122,7 @@ async function answerCall(
   response: ServerResponse,
 ): Promise<void> {
   const fault = faults.take(call.method, seen.path)
+  seen.fault = fault?.kind ?? null
   const answered = (answer: Answer): void => {
     seen.status = answer.status
     send(response, answer)
