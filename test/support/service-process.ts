@@ -12,9 +12,13 @@ const START_WITHIN_MS = 60_000
 /** The service as a process of its own, to be killed. */
 export interface ServiceProcess {
   readonly url: string
+  /** The ops port's. */
+  readonly opsUrl: string
   post(body: string): Promise<Answer>
   /** As a power cut does. */
   kill(): Promise<void>
+  /** SIGSTOP and SIGCONT, say. */
+  signal(name: NodeJS.Signals): void
   /** Sends SIGTERM; answers how it ended, and after how many milliseconds. */
   terminate(): Promise<{ code: number | null; ms: number }>
   output(): string
@@ -48,11 +52,13 @@ export async function startProcess(
   const url = await started(child, () => said)
   return {
     url,
+    opsUrl: /"ops":"(http[^"]+)"/.exec(said)?.[1] ?? '',
     post: (body) => postTo(url, body),
     async kill() {
       child.kill('SIGKILL')
       await ended
     },
+    signal: (name) => void child.kill(name),
     async terminate() {
       const begun = Date.now()
       child.kill('SIGTERM')

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Gate } from '../../src/simulator/faults.ts'
+import { type Instances, instances, lift, SPEED, withoutRedis } from '../support/instances.ts'
+import type { ServiceProcess } from '../support/service-process.ts'
+import { addressOf, termsOf } from '../support/service-stage.ts'
+import { until } from '../support/stores-jobs.ts'
+
+const EDGE = 'shop'
+const LEASE_MS = 30_000
+const [held, lifted, caught, later, last] = [1, 2, 3, 4, 5].map(addressOf) as [string, string, string, string, string]
+const COLLEAGUES = { action: 'log', description: 'made meanwhile', expression: 'http.host eq "new.example"' }
+
+describe('a holder of an edge that stands still or dies (redis)', { skip: withoutRedis, concurrency: true }, () => {
+  it('hears of its own PUT after its time: the ledger refuses its verdict, and all stands as others left it', async (t) => {
+    const story = await stopped(t, { method: 'PUT' })
+    const { all, first } = story
+    const before = all.world.zone.version()
+    story.gate.open()
+    await until(() => all.world.zone.version() > before)
+    const second = await takenOver(story)
+    first.signal('SIGCONT')
+    await refused(story)
+    await standsAsMeant(story, second)
+    assert.equal(all.world.zone.overlappingPuts, 0)
+  })
+
+  it('wakes between its read and its PUT: it does not write', async (t) => {
+    const story = await stopped(t, { method: 'GET', path: 'entrypoint' })
+    const { all, first } = story
+    story.gate.open()
+    const second = await takenOver(story)
+    const puts = all.world.zone.putTimes.length
+    first.signal('SIGCONT')
+    await refused(story)
+    assert.equal(all.world.zone.putTimes.length, puts)
+    await standsAsMeant(story, second)
+    assert.equal(all.world.zone.overlappingPuts, 0)
+  })
+
+  it('has its PUT land after others wrote: the next pass puts back what it overwrote', async (t) => {
+    const story = await stopped(t, { method: 'PUT' })
+    const { all, first } = story
+    const second = await takenOver(story)
+    const before = all.world.zone.version()
+    story.gate.open()
+    await until(() => all.world.zone.version() > before)
+    assert.ok(termsOf(all.world).includes(lifted), 'the late PUT is to bring back what was lifted')
+    first.signal('SIGCONT')
+    await refused(story)
+    await standsAsMeant(story, second)
+  })
+
+  it('dies in the middle of a PUT: the edge is free for others 30 s later at most', async (t) => {
+    const story = await stopped(t, { method: 'PUT' }, { withAnother: true })
+    const { all, first, another, id, gate } = story
+    const lease = await all.lease(EDGE)
+    const died = all.now()
+    await first.kill()
+    gate.open()
+    assert.ok(lease !== null && lease.until > died && lease.until - died <= LEASE_MS)
+    another?.signal('SIGCONT')
+    await until(async () => (await all.lease(EDGE))?.holder !== lease.holder, LEASE_MS + 10_000)
+    t.diagnostic(
+      `taken over ${((all.now() - died) / 1000).toFixed(1)} s after its death, on a clock ${SPEED} times as fast`,
+    )
+    await all.acknowledged(id)
+  })
+})
+
+interface Story {
+  readonly all: Instances
+  readonly first: ServiceProcess
+  /** The alert whose pass was caught. */
+  readonly id: string
+  readonly gate: Gate
+  /** Started before, and standing still since, so that it is not the holder. */
+  readonly another: ServiceProcess | null
+}
+
+/** An instance that holds the edge and was stopped while such a call of its pass was under way. */
+async function stopped(
+  t: Parameters<typeof instances>[0],
+  call: { method: string; path?: string },
+  { withAnother = false } = {},
+): Promise<Story> {
+  const all = await instances(t)
+  const first = await all.start()
+  for (const address of [held, lifted]) await all.acknowledged(await all.send(first, address))
+  const another = withAnother ? await all.start() : null
+  another?.signal('SIGSTOP')
+  const gate = all.world.cloudflare.faults.hold(call)
+  const id = await all.send(first, caught)
+  await gate.arrived
+  first.signal('SIGSTOP')
+  return { all, first, another, id, gate }
+}
+
+/** Another instance does its work once the lease has gone, an operator lifts a ban, a colleague makes a rule. */
+async function takenOver({ all }: Story): Promise<ServiceProcess> {
+  const { world } = all
+  const second = await all.start()
+  await all.acknowledged(await all.send(second, later))
+  await lift(second, lifted)
+  await until(() => !termsOf(world).includes(lifted))
+  world.cloudflare.handEdit(world.zone, (rules) => [COLLEAGUES, ...rules])
+  return second
+}
+
+/** By the ledger, or by what he had read being older than what others wrote down since. */
+async function refused({ first }: Story): Promise<void> {
+  const words = /another instance took over|stood still for too long|older than version \d+ that it showed before/
+  await until(() => words.test(first.output()))
+}
+
+async function standsAsMeant({ all, first, id }: Story, second: ServiceProcess): Promise<void> {
+  const { world } = all
+  // Both still serve, and any pass mends what is to be mended.
+  for (const service of [first, second]) await all.acknowledged(await all.send(service, last))
+  await all.acknowledged(id)
+  await until(() => [held, caught, later, last].every((address) => termsOf(world).includes(address)))
+  assert.ok(!termsOf(world).includes(lifted), 'what was lifted stays lifted')
+  const bans = await all.store.records.all<{ edges: Record<string, { held: boolean }> }>('bans')
+  assert.ok(!bans.some((ban) => ban.id === lifted))
+  assert.deepEqual(
+    [held, caught, later, last].map((address) => bans.find((ban) => ban.id === address)?.doc.edges[EDGE]?.held),
+    [true, true, true, true],
+  )
+  assert.ok(
+    world.zone.rules().some((rule) => rule.description === COLLEAGUES.description),
+    'the colleague’s rule stands',
+  )
+}
