@@ -45,7 +45,7 @@ const RULES: readonly Rule[] = [
 ]
 
 const sources = globSync('src/**/*.ts').sort()
-const code = [...sources, ...globSync('{test,bench}/**/*.ts')].sort()
+const code = [...sources, ...globSync('{test,bench,scripts}/**/*.ts')].sort()
 const documents = globSync(['*.md', '{docs,decisions,playbooks}/**/*.{md,yaml}', 'deploy/*']).sort()
 
 describe('the sources', () => {

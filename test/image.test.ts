@@ -20,7 +20,32 @@ describe('the image', () => {
     assert.match(dockerfile, /^USER [1-9]\d*:[1-9]\d*$/m)
     assert.match(dockerfile, /^HEALTHCHECK /m)
     assert.match(dockerfile, /OPS_HOST=0\.0\.0\.0/)
-    assert.match(dockerfile, /npm ci --omit=dev/)
+  })
+
+  it('holds the packages of production, their bill of materials, and no package manager', () => {
+    const [packages = '', image = ''] = text('Dockerfile').split(/^(?=FROM )/m)
+    assert.match(packages, /^RUN npm ci --omit=dev --omit=optional --ignore-scripts /m)
+    assert.match(packages, /^RUN node scripts\/sbom\.ts$/m)
+    assert.deepEqual(
+      [...image.matchAll(/^COPY --from=packages (\S+)/gm)].map(([, from]) => from),
+      ['/app/node_modules', '/app/sbom.cdx.json'],
+    )
+    const removed = (image.match(/rm -r?f (.+)/g) ?? []).join(' ')
+    for (const name of ['npm', 'npx', 'corepack', 'yarn', 'yarnpkg', '/usr/local/lib/node_modules', '/opt/yarn-*'])
+      assert.ok(removed.split(' ').includes(name), `${name} stays in the image`)
+    assert.ok(image.indexOf('rm -rf') < image.indexOf('USER '), 'only root can remove them')
+    assert.doesNotMatch(image, /apt-get|\bnpm (ci|install|run)\b|COPY (\S+ )*(test|bench|scripts)/)
+  })
+
+  it('has no simulator in it, which nothing that runs there needs', async () => {
+    assert.match(text('.dockerignore'), /^src\/simulator$/m)
+    const sources = (await readdir('src', { recursive: true })).filter(
+      (file) => file.endsWith('.ts') && !file.startsWith('simulator'),
+    )
+    assert.deepEqual(
+      sources.filter((file) => /from '.*simulator\//.test(text(join('src', file)))),
+      [],
+    )
   })
 })
 
@@ -38,7 +63,11 @@ describe('docker-compose.yml', () => {
 
   it('observes until it is told to enforce, on a read-only root', () => {
     assert.equal(services.portcullis.environment.MODE, `\${MODE:-observe}`)
-    assert.equal(services.portcullis.read_only, true)
+    for (const name of ['portcullis', 'redis']) {
+      assert.equal(services[name].read_only, true)
+      assert.deepEqual(services[name].cap_drop, ['ALL'])
+      assert.deepEqual(services[name].security_opt, ['no-new-privileges:true'])
+    }
   })
 
   it('runs a Redis that keeps what it was given', () => {
