@@ -136,7 +136,7 @@ function pathOf(pointer: string, data: unknown): (string | number)[] {
     .split('/')
     .slice(1)
     .map((part) => {
-      const key = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
+      const key = part.replaceAll('~1', '/').replaceAll('~0', '~')
       const step = Array.isArray(here) ? Number(key) : key
       here = (here as Record<string | number, unknown> | null | undefined)?.[step]
       return step

@@ -12,7 +12,7 @@ export class PlaybookError extends Error {
   readonly file: string
   readonly mistakes: readonly Mistake[]
   constructor(file: string, mistakes: readonly Mistake[]) {
-    super(mistakes.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`).join('\n'))
+    super(mistakes.map(({ line, column, message }) => `${file}:${line}:${column}: ${printable(message)}`).join('\n'))
     this.file = file
     this.mistakes = mistakes
   }
@@ -44,6 +44,11 @@ export function parsePlaybook(text: string, file: string): Playbook {
 /** SHA-256 in hex, which names the text in the store. */
 export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex')
+}
+
+/** Messages quote the file: a line break in a value would make a line of its own, an escape sequence would reach the terminal. */
+function printable(message: string): string {
+  return message.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
 }
 
 function inOrder(mistakes: Mistake[]): Mistake[] {

@@ -33,7 +33,9 @@ export function parseYaml(text: string): Located {
     try {
       // Aliases that multiply each other could fill the memory from a few lines.
       value = document.toJS({ maxAliasCount: 50 })
+      if (isWithinItself(value, [])) throw new Error('an alias stands within what it names, which has no end')
     } catch (error) {
+      value = undefined
       mistakes.push({ line: 1, column: 1, message: firstLine((error as Error).message) })
     }
   }
@@ -44,6 +46,11 @@ export function parseYaml(text: string): Located {
       return at(offsetOf(document, path, part))
     },
   }
+}
+
+function isWithinItself(value: unknown, above: readonly object[]): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return above.includes(value) || Object.values(value).some((inner) => isWithinItself(inner, [...above, value]))
 }
 
 function offsetOf(document: ReturnType<typeof parseDocument>, path: Path, part: 'key' | 'value'): number {
