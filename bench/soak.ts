@@ -1,0 +1,55 @@
+import os from 'node:os'
+import { parseArgs } from 'node:util'
+import { type Kind, openPlace, type Place } from './places.ts'
+import { createFindings, type Findings } from './soak-findings.ts'
+import { load } from './soak-load.ts'
+
+/* Holds the service under load for long, and ends with 1 when a bound is broken. `--short` for a try, `--only load` for a part. */
+
+const { values } = parseArgs({
+  options: {
+    short: { type: 'boolean', default: false },
+    /** Parts whose name begins so. */
+    only: { type: 'string', default: '' },
+    /** One store only. */
+    store: { type: 'string' },
+  },
+})
+const { short } = values
+
+interface Part {
+  readonly name: string
+  readonly stores: readonly Kind[]
+  run(place: Place, findings: Findings): Promise<void>
+}
+
+const PARTS: readonly Part[] = [
+  {
+    name: 'load',
+    stores: ['redis', 'embedded'],
+    run: (place, findings) =>
+      load(place, { seconds: short ? 10 : 60, perSecond: 200, distinct: 2_000, instances: 1, zones: 1 }, findings),
+  },
+  {
+    name: 'load-shared',
+    stores: ['redis'],
+    run: (place, findings) =>
+      load(place, { seconds: short ? 10 : 330, perSecond: 50, distinct: 2_000, instances: 2, zones: 3 }, findings),
+  },
+]
+
+const print = (line: string) => void process.stdout.write(`${line}\n`)
+const findings = createFindings(print)
+print(
+  `${os.cpus()[0]?.model} × ${os.cpus().length}, ${Math.round(os.totalmem() / 2 ** 30)} GB, Node ${process.version}`,
+)
+for (const kind of ['redis', 'embedded'] as const) {
+  const parts = PARTS.filter(({ name, stores }) => name.startsWith(values.only) && stores.includes(kind))
+  if (parts.length === 0 || (values.store ?? kind) !== kind) continue
+  const place = await openPlace(kind)
+  if (place === null) continue
+  for (const part of parts) await part.run(place, findings)
+  await place.close()
+}
+for (const name of findings.broken) print(`BROKEN: ${name}`)
+process.exit(findings.broken.length > 0 ? 1 : 0)
