@@ -49,6 +49,10 @@ export async function load(place: Place, wanted: Load, findings: Findings): Prom
     findings.bound('webhooks answered 202', statuses.get(202) ?? 0, '=', bodies.length)
     findings.figure('webhooks, ms', `p50 ${at(took, 0.5)}, p99 ${at(took, 0.99)}, most ${at(took, 1)}`)
     findings.bound('event-loop delay p99, ms', delay, '<', 50, `longest ${longest.toFixed(0)} ms`)
+    findings.figure(
+      'of that computed, ms',
+      readings.map(({ computed }) => `p99 ${computed.p99.toFixed(0)}, most ${computed.max.toFixed(0)}`).join('; '),
+    )
     findings.bound('memory slope, MB a minute', Math.max(...slopes), '<', FLAT, memoryOf(readings))
     findings.figure('CPU of the services, s', readings.map(({ cpu }) => cpu.toFixed(1)).join(', '))
     findings.bound('Cloudflare calls in 300 s', most, '<', 600, `${state.calls.length} in all, ${state.puts} PUTs`)

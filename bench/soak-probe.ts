@@ -1,20 +1,41 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { serveParent } from './child.ts'
 
 /* Preloaded into the service that is measured: tells its parent how late its event loop was, and what memory it takes. */
 
+const LOOK_MS = 10
 // Readings hold the 10 ms between two looks, so an idle loop shows some 10 ms.
-const delay = monitorEventLoopDelay({ resolution: 10 })
+const delay = monitorEventLoopDelay({ resolution: LOOK_MS })
 delay.enable()
 
+// The same without what other programs took of the cores: how much this thread computed from one look to the next.
+const computed = createHistogram()
+let before = threadCpu()
+setInterval(() => {
+  const now = threadCpu()
+  computed.record(Math.max(1, Math.round(now - before)))
+  before = now
+}, LOOK_MS).unref()
+
+function threadCpu(): number {
+  const { user, system } = process.threadCpuUsage()
+  return user + system
+}
+
 const calls = {
-  reset: () => delay.reset(),
+  /** A process that ends by itself writes its profile. */
+  exit: () => process.exit(0),
+  reset() {
+    delay.reset()
+    computed.reset()
+  },
   /** Milliseconds and MB; `cpu` in seconds since the start. */
   read() {
     const { rss, heapUsed } = process.memoryUsage()
     const { user, system } = process.cpuUsage()
     return {
-      delay: { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 },
+      delay: { p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 },
+      computed: { p99: computed.percentile(99) / 1e3, max: computed.max / 1e3 },
       rss: rss / 2 ** 20,
       heap: heapUsed / 2 ** 20,
       cpu: (user + system) / 1e6,

@@ -23,9 +23,10 @@ export interface Watched {
 export async function startWatched(env: Readonly<Record<string, string>>): Promise<Watched> {
   const [port, opsPort] = [await freePort(), await freePort()]
   const begun = performance.now()
-  const { PATH = '' } = process.env
+  const { PATH = '', BENCH_PROFILE } = process.env
+  const profile = BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILE}`] : []
   const probe = await startChild<ProbeCalls>('../src/main.ts', [], {
-    execArgv: ['--import', new URL('./soak-probe.ts', import.meta.url).href],
+    execArgv: [...profile, '--import', new URL('./soak-probe.ts', import.meta.url).href],
     env: {
       PATH,
       KIBANA_URL: '',
@@ -62,6 +63,7 @@ export async function startWatched(env: Readonly<Record<string, string>>): Promi
     },
     async kill() {
       await Promise.all([webhooks.destroy(), ops.destroy()])
+      if (BENCH_PROFILE) await probe.call('exit').catch(() => undefined)
       await probe.stop()
     },
   }

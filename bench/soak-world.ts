@@ -33,6 +33,20 @@ const calls = {
       return world.webhook([id])
     })
   },
+  /** Makes open alerts and answers their ids, for a queue that has them already. */
+  sketch: ({ count, distinct }: { count: number; distinct: number }) =>
+    Array.from({ length: count }, (_, at) => {
+      const sourceIp = addressOf(at % distinct)
+      const id = world.alerts.add({ sourceIp })
+      addressBy.set(id, sourceIp)
+      return { id, sourceIp }
+    }),
+  /** Waits for so many acknowledgements; answers how many there are. */
+  async acknowledged({ atLeast, withinMs }: { atLeast: number; withinMs: number }) {
+    const end = Date.now() + withinMs
+    while (world.alerts.changes.length < atLeast && Date.now() < end) await sleep(5)
+    return world.alerts.changes.length
+  },
   /** Waits until nothing was acknowledged for so long; then says how things stand. */
   async rest({ quietMs }: { quietMs: number }) {
     for (let before = -1; before !== world.alerts.changes.length; await sleep(quietMs))

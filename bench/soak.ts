@@ -3,14 +3,15 @@ import { parseArgs } from 'node:util'
 import { type Kind, openPlace, type Place } from './places.ts'
 import { createFindings, type Findings } from './soak-findings.ts'
 import { load } from './soak-load.ts'
+import { longPast, startBehind } from './soak-past.ts'
 
 /* Holds the service under load for long, and ends with 1 when a bound is broken. `--short` for a try, `--only load` for a part. */
 
 const { values } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
-    /** Parts whose name begins so. */
-    only: { type: 'string', default: '' },
+    /** The part of this name. */
+    only: { type: 'string' },
     /** One store only. */
     store: { type: 'string' },
   },
@@ -36,6 +37,16 @@ const PARTS: readonly Part[] = [
     run: (place, findings) =>
       load(place, { seconds: short ? 10 : 330, perSecond: 50, distinct: 2_000, instances: 2, zones: 3 }, findings),
   },
+  {
+    name: 'start',
+    stores: ['redis', 'embedded'],
+    run: (place, findings) => startBehind(place, short ? 10_000 : 100_000, findings),
+  },
+  {
+    name: 'past',
+    stores: ['redis', 'embedded'],
+    run: (place, findings) => longPast(place, short ? 10_000 : 100_000, findings),
+  },
 ]
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
@@ -44,7 +55,7 @@ print(
   `${os.cpus()[0]?.model} × ${os.cpus().length}, ${Math.round(os.totalmem() / 2 ** 30)} GB, Node ${process.version}`,
 )
 for (const kind of ['redis', 'embedded'] as const) {
-  const parts = PARTS.filter(({ name, stores }) => name.startsWith(values.only) && stores.includes(kind))
+  const parts = PARTS.filter(({ name, stores }) => (values.only ?? name) === name && stores.includes(kind))
   if (parts.length === 0 || (values.store ?? kind) !== kind) continue
   const place = await openPlace(kind)
   if (place === null) continue

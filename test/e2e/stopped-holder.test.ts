@@ -107,9 +107,10 @@ async function takenOver({ all }: Story): Promise<ServiceProcess> {
   return second
 }
 
-/** By the ledger, or by what he had read being older than what others wrote down since. */
+/** By the ledger; or he gave up before, what he had read being older than what others wrote down, or his call too long under way. */
 async function refused({ first }: Story): Promise<void> {
-  const words = /another instance took over|stood still for too long|older than version \d+ that it showed before/
+  const words =
+    /no answer within 10 s|another instance took over|stood still for too long|older than version \d+ that it showed before/
   await until(() => words.test(first.output()))
 }
 
