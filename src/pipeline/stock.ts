@@ -13,6 +13,7 @@ import type { OwnRule } from '../core/own-rule.ts'
 import type { Rule } from '../core/rules.ts'
 import { type Ending, type Swept, sweep } from '../core/sweep.ts'
 import type { Change, Stored } from '../ports.ts'
+import { refuseDoubtful } from './doubt.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
 import { historyPuts } from './ledger.ts'
 import type { PassDeps } from './pass-types.ts'
@@ -45,7 +46,7 @@ export async function takeStock(
       records.all<Released>('released'),
     ])
     const before = edges.get(edge.name)?.doc ?? NEW_EDGE
-    refuseOlder(edge.name, before, head)
+    await refuseDoubtful(edge, before, head, deps.rule.description)
     await fetchVersions(deps, before, head, versions)
     const { state: judged, hands, own } = account(before, head, versions, deps.rule.description, now)
     const list = whereIsList(deps, edges)
@@ -126,14 +127,6 @@ function whereIsList({ list }: PassDeps, edges: ReadonlyMap<string, Stored<EdgeS
   const known = list && (edges.get(listEdge(list.name))?.doc as ListState | undefined)
   if (known?.contested?.ruleGone) return 'deleted'
   return known?.list?.id ? 'there' : null
-}
-
-/** A read that lags behind our own writes would look as if a person had undone them. */
-function refuseOlder(edge: string, { base }: EdgeState, head: Head): void {
-  if (base === null || base.rulesetId !== head.rulesetId || head.version >= base.version) return
-  throw new Error(
-    `Cloudflare answered with version ${head.version} of the rules of ${edge}, older than version ${base.version} that it showed before: tried again later`,
-  )
 }
 
 async function fetchVersions(

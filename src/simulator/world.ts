@@ -1,5 +1,5 @@
 import { type CloudflareOptions, type SimulatedCloudflare, startCloudflare } from './cloudflare.ts'
-import type { SimulatedZone } from './cloudflare-zone.ts'
+import type { SimulatedZone, ZoneOptions } from './cloudflare-zone.ts'
 import { type ElasticsearchOptions, type SimulatedElasticsearch, startElasticsearch } from './elasticsearch.ts'
 import type { Alerts } from './elasticsearch-alerts.ts'
 import { type SimulatedKibana, startKibana } from './kibana.ts'
@@ -16,6 +16,8 @@ export interface WorldOptions {
   readonly ruleQuota?: number
   /** The rules that the zone starts with; absent: three foreign ones and the old form of ours; null: no entry point. */
   readonly rules?: readonly Record<string, unknown>[] | null
+  /** Zones beside `shop.example`; the environment does not name them. */
+  readonly moreZones?: readonly ZoneOptions[]
 }
 
 /** A small company: a zone with a history, a cluster with alerts, and the Kibana that sends them. */
@@ -52,6 +54,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
         ruleQuota: options.ruleQuota ?? 5,
         ...(rules ? { rules } : {}),
       },
+      ...(options.moreZones ?? []),
     ],
   })
   const elasticsearch = await startElasticsearch({

@@ -20,6 +20,8 @@ export interface Story extends CellOptions {
   readonly counts?: readonly [string, string | number]
   /** More that is to be seen while it lasts. */
   look?(cell: Cell, during: readonly string[]): Promise<void>
+  /** It strikes other people's rules, too: they are to stay as it leaves them. */
+  readonly hitsOthers?: true
   /** Takes it away. */
   heal(cell: Cell): void | Promise<void>
   /** Nothing wakes by itself: it takes the look of every minute. */
@@ -35,11 +37,12 @@ export async function live(t: TestContext, places: Places, story: Story): Promis
   const cell = await startCell(t, places.next(t), story)
   const earlier = some(HELD_BEFORE)
   await acknowledged(cell, await cell.send(earlier))
-  const others = rulesOfOthers(cell)
+  let others = rulesOfOthers(cell)
   const office = [...cell.world.cloudflare.account.contents('office')]
 
   const from = cell.log().length
   await story.strike(cell)
+  if (story.hitsOthers) others = rulesOfOthers(cell)
   // Two new addresses, and one that is held already: that, too, takes a look at the edge.
   const during = await cell.send([...some(2, 50), ...earlier.slice(0, 1)])
   await until(() => story.struck(cell)).catch(() => assert.fail(`it never struck\n${tail(cell)}`))

@@ -1,0 +1,43 @@
+import type { Head } from '../core/account.ts'
+import type { Base, EdgeState } from '../core/edge-state.ts'
+import { findOwnRule } from '../core/own-rule.ts'
+import { restOf } from '../core/rest.ts'
+import { digestOf } from '../core/rules.ts'
+import type { Edge } from '../ports.ts'
+
+/**
+ * Throws where what was read cannot be what Cloudflare holds: the next PUT would write it over everybody's rules. A version
+ * never changes, so one that reads otherwise than before is asked for by its number, too.
+ */
+export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head, description: string): Promise<void> {
+  if (base === null || base.rulesetId === '') return
+  const before = `version ${base.version} that it showed before: tried again later`
+  if (head.rulesetId === '') {
+    // Who deletes a ruleset deletes all its versions.
+    if ((await edge.version(base.version)) === null) return
+    throw new Error(`Cloudflare answered that there are no rules in ${edge.name}, and still has ${before}`)
+  }
+  if (head.rulesetId !== base.rulesetId || head.version > base.version) return
+  // A read that lags behind our own writes would look as if a person had undone them.
+  if (head.version < base.version)
+    throw new Error(
+      `Cloudflare answered with version ${head.version} of the rules of ${edge.name}, older than ${before}`,
+    )
+  if (isAsBefore(base, head, description)) return
+  const kept = await edge.version(head.version)
+  // Where the answer to our PUT was the odd one out, both readings agree.
+  if (kept === null || digestOf(kept.rules) === digestOf(head.rules)) return
+  throw new Error(`Cloudflare answered with other rules of ${edge.name} than those of ${before}`)
+}
+
+function isAsBefore(base: Base, head: Head, description: string): boolean {
+  const own = findOwnRule(head.rules, { remembered: base.rule, description })
+  const terms = own.kind === 'present' ? own.terms : []
+  const rest = restOf(head.rules, own)
+  return (
+    base.present === (own.kind === 'present') &&
+    String(base.terms) === String(terms) &&
+    base.rest.others === rest.others &&
+    base.rest.own === rest.own
+  )
+}
