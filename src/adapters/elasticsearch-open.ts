@@ -76,7 +76,8 @@ async function* pages(client: Client, reading: Reading): AsyncGenerator<readonly
           ...(after ? { search_after: after } : {}),
         }),
       )
-      if (pit !== null) pit = answer.pit_id ?? pit
+      const { pit_id: next } = Object(answer) as { pit_id?: unknown }
+      if (pit !== null && typeof next === 'string') pit = next
       const hits = hitsOf(answer, 'Elasticsearch')
       if (hits.length > 0) yield hits
       after = hits.at(-1)?.sort as Sort | undefined
@@ -91,7 +92,9 @@ async function* pages(client: Client, reading: Reading): AsyncGenerator<readonly
 /** null: what stands before the cluster lets searches through and nothing else; their order alone keeps the pages apart, then. */
 async function openPit(client: Client, index: string, keepAlive: Reading['keepAlive']): Promise<string | null> {
   try {
-    return (await client.openPointInTime({ index, keep_alive: keepAlive })).id
+    const { id } = Object(await client.openPointInTime({ index, keep_alive: keepAlive })) as { id?: unknown }
+    if (typeof id !== 'string') throw new Error('Elasticsearch answered with a point in time that has no id')
+    return id
   } catch (error) {
     // Where it is the index that is missing, the search says so.
     if (error instanceof errors.ResponseError && [400, 404, 405].includes(error.statusCode ?? 0)) return null

@@ -1,4 +1,5 @@
 import { Client, errors, HttpConnection } from '@elastic/elasticsearch'
+import { isObject } from '../core/fields.ts'
 import { RefusedError } from '../errors.ts'
 import type { Mark, Siem } from '../ports.ts'
 import { asOurs, fromClient } from './elasticsearch-failure.ts'
@@ -93,8 +94,9 @@ export async function probe(client: Client, spaces: readonly string[], privilege
 async function privilegesOn(client: Client, names: readonly string[], privileges: readonly string[]) {
   const index = [{ names: [...names], privileges: [...privileges] as ('read' | 'write')[] }]
   try {
-    const { index: found } = await client.security.hasPrivileges({ index })
-    return found as Readonly<Record<string, Readonly<Record<string, boolean>>>>
+    const { index: found } = Object(await client.security.hasPrivileges({ index })) as { index?: unknown }
+    if (!isObject(found)) throw new Error('Elasticsearch answered a question about privileges with something else')
+    return found as Readonly<Record<string, Readonly<Record<string, boolean>> | null>>
   } catch (error) {
     if (error instanceof errors.ResponseError && NO_SUCH_CALL.includes(error.statusCode ?? 0)) return null
     throw fromClient(error)
@@ -125,12 +127,17 @@ async function updateAlike(client: Client, space: string, marks: readonly [Mark,
           : { lang: 'painless', source: STATUS_SCRIPT, params: { status, tag, now: new Date().toISOString() } },
     }),
   )
-  const reason = answer.failures?.[0]?.cause?.reason
-  if (answer.failures && answer.failures.length > 0)
-    throw new Error(`Elasticsearch could not update alerts: ${reason ?? 'no reason given'}`)
+  if (!isObject(answer)) throw new Error('Elasticsearch answered an update with something that is no account of it')
+  const failures: unknown[] = [answer.failures ?? []].flat()
+  if (failures.length > 0) throw new Error(`Elasticsearch could not update alerts: ${reasonIn(failures[0])}`)
   if (answer.timed_out) throw new Error('Elasticsearch could not update all alerts in time')
   // The script leaves alone, as a noop, what must not be marked: where every alert was updated, none is to be looked at.
   return answer.updated === marks.length && (answer.total ?? answer.updated) === marks.length
+}
+
+function reasonIn(failure: unknown): string {
+  const { reason } = Object(Object(failure).cause) as { reason?: unknown }
+  return typeof reason === 'string' ? reason.slice(0, 400) : 'no reason given'
 }
 
 function aliasOf(space: string): string {

@@ -67,5 +67,7 @@ function keep(finding: Finding): string {
 }
 
 function messageIn(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 600) : String(error)
+  // Its other lines may be a stack, with folders of this machine.
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return (message.split('\n', 1)[0] ?? '').slice(0, 300)
 }

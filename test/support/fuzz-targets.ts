@@ -1,6 +1,10 @@
+import { cloudflareTarget } from './fuzz-cloudflare.ts'
+import { elasticTarget } from './fuzz-elastic.ts'
+import { opsTarget } from './fuzz-ops.ts'
 import { playbookTarget } from './fuzz-playbook.ts'
 import type { Target } from './fuzz-run.ts'
 import { webhookTarget } from './fuzz-webhook.ts'
+import { wireTarget } from './fuzz-wire.ts'
 
 interface Open {
   readonly target: Target<unknown>
@@ -10,7 +14,11 @@ interface Open {
 /** Everything that is fuzzed, by the name under which its findings are kept. */
 export const TARGETS: Readonly<Record<string, () => Promise<Open>>> = {
   'webhook bodies': open(webhookTarget),
+  'bytes on the wire': open(wireTarget),
+  'orders of operators': open(opsTarget),
   'playbook files': open(playbookTarget),
+  'answers of Cloudflare': open(cloudflareTarget),
+  'answers of Elastic': open(elasticTarget),
 }
 
 function open<Input>(make: () => Made<Input> | Promise<Made<Input>>): () => Promise<Open> {
