@@ -5,8 +5,8 @@ import type { Readiness } from './app-ready.ts'
 import type { Config } from './config.ts'
 import type { Ban } from './core/ban.ts'
 import type { EdgeState } from './core/edge-state.ts'
+import { firstDuration } from './core/first-duration.ts'
 import type { Playbook } from './core/playbook.ts'
-import { inOrder } from './core/playbook-match.ts'
 import type { Events } from './events.ts'
 import type { Metrics } from './metrics.ts'
 import { createOps } from './ops/ops.ts'
@@ -86,15 +86,6 @@ export function createOpsApp(deps: {
     },
     events,
   })
-}
-
-/** How long a ban by hand lasts where nobody says: as long as the first one that an alert begins. */
-function firstDuration(playbooks: readonly Playbook[]): { durationMs: number | null; file: string } | null {
-  for (const { file, steps } of inOrder(playbooks.filter(({ enabled }) => enabled))) {
-    const block = steps.find((step) => step.type === 'cloudflare.block')
-    if (block !== undefined) return { durationMs: block.durations[0] ?? null, file }
-  }
-  return null
 }
 
 /** What is wrong with a body is for who asked, as it would be for who sends it. */

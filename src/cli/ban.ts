@@ -8,7 +8,8 @@ export const ban: Command = {
   summary: 'ban an address or prefix by hand, on all edges',
   help: `
 Bans an IPv4 or IPv6 address or CIDR on every edge, and says whether it is held.
-Without -d it lasts as long as the first ban of the playbook, and says how long.
+Without -d it lasts as long as the first ban of the playbook that blocks (the
+first that enforces), and says how long.
 
 Refused by name (exit code 2): private addresses, Cloudflare's own, friends of
 the allowlist, and what is wider than /8 or /32. The last two can be forced,

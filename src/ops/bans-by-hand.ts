@@ -1,6 +1,7 @@
 import type { Address } from '../core/address.ts'
 import { type Ban, newBan, type Reason, withReason } from '../core/ban.ts'
 import { formatDuration } from '../core/duration.ts'
+import type { FirstDuration } from '../core/first-duration.ts'
 import { type GuardFacts, judge } from '../core/guards.ts'
 import { type BanView, viewOf } from './ban-view.ts'
 import { type ByHandDeps, endFrom, inRounds, readDuration, readReason, settled } from './by-hand.ts'
@@ -69,9 +70,13 @@ function readOrder(deps: ByHandDeps, body: unknown): Order {
   const given = readDuration('duration', duration)
   const first = deps.firstDuration()
   const durationMs = given !== undefined ? given : first === null ? DEFAULT_MS : first.durationMs
-  const source = given !== undefined || first === null ? '' : ` (the first length of ${first.file})`
+  const source = given !== undefined || first === null ? '' : ` (the first length of ${nameOf(first)})`
   const length = `${durationMs === null ? 'for ever' : `for ${formatDuration(durationMs)}`}${source}`
   return { address, durationMs, length, reason: readReason(reason, 'banned by hand'), force }
+}
+
+function nameOf({ file, observes }: FirstDuration): string {
+  return observes ? `${file}, which only observes` : file
 }
 
 /** Never with force: private addresses, Cloudflare, and our own (`self`), for without them nothing works any more. */

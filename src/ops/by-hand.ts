@@ -1,5 +1,6 @@
 import { parseDuration } from '../core/duration.ts'
 import type { Explanation } from '../core/explanation.ts'
+import type { FirstDuration } from '../core/first-duration.ts'
 import type { AllowEntry } from '../core/guards.ts'
 import { messageOf } from '../errors.ts'
 import type { AllowedByHand } from '../pipeline/allow.ts'
@@ -15,8 +16,8 @@ export interface ByHand {
   readonly releaseForMs: number
   readonly offenceMemoryMs: number
   readonly historyForMs: number
-  /** The first length in the list of the first enabled playbook that blocks; null: none does. `file` names it. */
-  firstDuration(): { readonly durationMs: number | null; readonly file: string } | null
+  /** How long a ban by hand lasts where nobody says; null: no playbook says it either. */
+  firstDuration(): FirstDuration | null
   /** What waits for these addresses looks again. */
   wake(addresses: readonly string[]): Promise<void>
   /** ALLOWLIST, as far as it is resolved. */

@@ -11,7 +11,7 @@ describe('the operator’s door', () => {
   it('bans for as long as the playbook’s first ban, and says how long', async () => {
     const { code, out, err } = await run('ban 198.51.100.60 -R "scans us"')
     assert.equal(code, 0, err)
-    assert.match(out, /198\.51\.100\.60 is banned for 1h \(the first length of 10-error-spikes\.yaml\), and held/)
+    assert.match(out, /198\.51\.100\.60 is banned for 1h \(the first length of 90-block\.yaml\), and held/)
     assert.ok(held().includes('198.51.100.60'))
   })
 

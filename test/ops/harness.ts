@@ -93,7 +93,7 @@ export async function startOps(overrides: Partial<OpsDeps> = {}) {
       releaseForMs: 24 * 3600_000,
       offenceMemoryMs: 180 * 24 * 3600_000,
       historyForMs: 365 * 24 * 3600_000,
-      firstDuration: () => ({ durationMs: 3600_000, file: '90-block.yaml' }),
+      firstDuration: () => ({ durationMs: 3600_000, file: '90-block.yaml', observes: false }),
       wake: async (addresses) => void woken.push(...addresses),
       given: () => [OFFICE],
       allowed,
