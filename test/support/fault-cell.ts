@@ -32,6 +32,8 @@ export interface Cell {
   readonly accepted: readonly string[]
   /** Acknowledgements that came while the address was not held. */
   readonly tooEarly: readonly string[]
+  /** Addresses of accepted alerts that are not held now. */
+  missing(): string[]
   /** Everything that was logged, one JSON object a line, without any redaction of secrets by their value. */
   log(): string
   /** Alerts by what the queue, the outcomes and Elastic say of them. */
@@ -128,6 +130,7 @@ export async function startCell(t: Ending, place: StoreConfig, options: CellOpti
     app,
     accepted,
     tooEarly,
+    missing: () => [...new Set(addresses.values())].filter((address) => !isHeld(world, address)),
     log: () => said,
     async send(some) {
       const ids: string[] = []

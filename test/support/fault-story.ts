@@ -28,6 +28,8 @@ export interface Story extends CellOptions {
   readonly tick?: boolean
   /** After all has ended. */
   after?(cell: Cell): Promise<void>
+  /** Bans that are lifted on the way. */
+  readonly lifted?: readonly string[]
   readonly withinMs?: number
 }
 
@@ -60,6 +62,9 @@ export async function live(t: TestContext, places: Places, story: Story): Promis
   assert.deepEqual([end.blocked, end.acknowledged], [end.accepted, end.accepted], 'every alert has ended blocked')
   await until(async () => (await cell.degraded()).length === 0).catch(async () =>
     assert.fail(`still degraded: ${JSON.stringify(await cell.degraded())}`),
+  )
+  await until(() => String(cell.missing()) === String(story.lifted ?? [])).catch(() =>
+    assert.fail(`not held in the end: ${cell.missing()}`),
   )
   await story.after?.(cell)
   assert.deepEqual(cell.tooEarly, [], 'none was acknowledged before it was held')

@@ -50,11 +50,11 @@ export function placesOfSuite(): () => Places {
   return () => places ?? assert.fail('The places are there only while tests run')
 }
 
-/** Registers a test for each row: its name is what happens, and what becomes of the alerts. */
+/** Registers a test for each row: its name is what happens, and what becomes of the alerts. `entice` brings about calls that are rare. */
 export function testRows<Place extends string>(
   places: () => Places,
   rows: readonly Row<Place>[],
-  calls: Readonly<Record<Place, Match & { method: string }>>,
+  calls: Readonly<Record<Place, Match & { method: string; entice?: (cell: Cell) => void }>>,
   common: Partial<Story> = {},
 ): void {
   for (const [name, at, so, says, status] of rows) {
@@ -66,7 +66,10 @@ export function testRows<Place extends string>(
         ...outcome,
         says,
         counts: [calls[at].method, status],
-        strike: ({ world }) => world.cloudflare.faults.next(calls[at], fault, times),
+        strike(cell) {
+          cell.world.cloudflare.faults.next(calls[at], fault, times)
+          calls[at].entice?.(cell)
+        },
         struck: ({ world }) => world.cloudflare.calls.some((call) => call.fault === fault.kind),
         heal: ({ world }) => world.cloudflare.faults.clear(),
         ...(so === 'paused' ? { look: (cell: Cell) => silence(cell, fault) } : {}),
