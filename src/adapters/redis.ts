@@ -16,8 +16,8 @@ export interface RedisClients {
  * @throws StoreError when it cannot be reached
  */
 export async function connectRedis(url: string, onError: (error: Error) => void): Promise<RedisClients> {
-  const producer = await connect(url, { ...PATIENCE, ...FAIL_FAST }, onError)
-  const worker = await connect(url, { ...PATIENCE, maxRetriesPerRequest: null }, onError)
+  const producer = await connect(url, { ...COMMON, ...FAIL_FAST }, onError)
+  const worker = await connect(url, { ...COMMON, ...PATIENT }, onError)
   return {
     producer,
     worker,
@@ -31,15 +31,26 @@ export async function connectRedis(url: string, onError: (error: Error) => void)
 
 type Options = Omit<RedisOptions, 'replyMapping'>
 
-const PATIENCE: Options = {
+const COMMON: Options = {
   lazyConnect: true,
   connectTimeout: 5000,
   keepAlive: 10_000,
   retryStrategy: (times) => Math.min(times * 100, 2000),
 }
 
-/** A webhook is better answered 503 at once than held: its sender tries again. */
-const FAIL_FAST: Options = { enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 10_000 }
+/**
+ * A webhook is better answered 503 at once than held: its sender tries again. A connection that brings no answer for as long is
+ * made anew: one that a firewall has forgotten, or whose far end is gone without a word, would stay silent for ever.
+ */
+const FAIL_FAST: Options = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: 10_000,
+  socketTimeout: 10_000,
+}
+
+/** Its blocking command waits up to 10 s for a job; no answer for longer than that is none. */
+const PATIENT: Options = { maxRetriesPerRequest: null, socketTimeout: 15_000 }
 
 async function connect(url: string, options: Options, onError: (error: Error) => void): Promise<Redis> {
   const client = new Redis(url, options)

@@ -8,7 +8,7 @@ export class LeaseLostError extends Error {
 /** The right to write to one edge. Ledger writes made under it carry `fence` and fail once somebody else has taken over. */
 export interface Lease {
   readonly fence: NonNullable<Change['expect']>[number]
-  /** Renews the lease when less than 20 s are left, for a write that is to follow at once; LeaseLostError when it ran out or is no longer ours. */
+  /** Renews the lease when less than 25 s are left, for a write that is to follow at once; LeaseLostError when it ran out or is no longer ours. */
   keep(): Promise<void>
   release(): Promise<void>
 }
@@ -20,9 +20,9 @@ interface LeaseRecord {
 
 // A holder that dies leaves the edge to others after this long.
 const LEASE_MS = 30_000
-// A write waits up to 4 s for the budget of calls, or is not sent, and times out 10 s later: so it starts with more than 15 s of the
+// A write waits up to 9 s for the budget of calls, or is not sent, and times out 10 s later: so it starts with more than 15 s of the
 // lease left, and ends within it.
-const ENOUGH_MS = 20_000
+const ENOUGH_MS = 25_000
 
 /** Takes the edge's lease, waiting while another instance has it; every taking-over begins a new epoch. */
 export async function takeLease(
@@ -90,6 +90,8 @@ function held(
         throw new LeaseLostError(`another instance took over the edge ${edge}`)
       }
       until = Date.parse(renewed.until)
+      if (until - clock.now().getTime() > ENOUGH_MS) return
+      throw new LeaseLostError(`the store took too long to renew the lease of the edge ${edge} for a write`)
     },
     async release() {
       const free = { holder, until: new Date(0).toISOString() }

@@ -1,6 +1,7 @@
 import { equal, rejects } from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { type Lease, takeLease } from '../../src/pipeline/lease.ts'
+import type { Change } from '../../src/ports.ts'
 import { settleWorld, type World } from '../support/settle-world.ts'
 
 describe('the lease of an edge', () => {
@@ -16,11 +17,11 @@ describe('the lease of an edge', () => {
   })
 
   for (const [after, before, expected] of [
-    [9, 21, 21],
-    [10, 20, 30],
+    [4, 26, 26],
+    [5, 25, 30],
     [29, 1, 30],
   ] as const) {
-    it(`${before} s before its end, a write that may wait 4 s for the budget has ${expected} s`, async () => {
+    it(`${before} s before its end, a write that may wait 9 s for the budget has ${expected} s`, async () => {
       world.clock.advance(after * 1000)
       equal(await left(), before)
       await lease.keep()
@@ -31,6 +32,18 @@ describe('the lease of an edge', () => {
   it('is not kept once it has run out', async () => {
     world.clock.advance(30_000)
     await rejects(lease.keep(), { name: 'LeaseLostError' })
+  })
+
+  it('is no ground to write on when the store took 5 s to renew it', async () => {
+    const slow = {
+      ...world.records,
+      async commit(change: Change) {
+        world.clock.advance(5_000)
+        return world.records.commit(change)
+      },
+    }
+    lease = await takeLease(world.deps({ holder: 'one', records: slow }), 'shop')
+    await rejects(lease.keep(), { name: 'LeaseLostError', message: /the store took too long/ })
   })
 
   it('is not kept by whom another has taken it from', async () => {
