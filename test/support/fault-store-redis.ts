@@ -1,0 +1,80 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { type Cell, startCell } from './fault-store-cell.ts'
+import { layWire, type Wire } from './fault-store-wire.ts'
+import type { StoreConfig } from './stores.ts'
+import { findProgram, type Server, startRedis } from './stores-servers.ts'
+
+/** For `skip`: these tests break their server, so it has to be one of their own. */
+export const WITHOUT_REDIS = findProgram('redis-server') ? false : 'NOT TESTED: redis-server is not installed'
+
+export interface After {
+  after(close: () => Promise<unknown>): void
+}
+
+/** A Redis in a directory of its own, which outlives it. */
+export interface OwnRedis {
+  readonly url: string
+  readonly port: number
+  /** For orders to the server itself; reconnects by itself. */
+  readonly admin: Redis
+  /** Ends it as a pulled plug would. */
+  kill(): Promise<void>
+  /** Starts it again on the same port and directory, with further arguments. */
+  start(...extra: string[]): Promise<void>
+}
+
+export async function ownRedis(t: After, extra: readonly string[] = []): Promise<OwnRedis> {
+  const directory = await mkdtemp(join(tmpdir(), 'portcullis-fault-'))
+  let server: Server | null = await startRedis(directory, extra)
+  const { url } = server
+  const { port } = new URL(url)
+  const admin = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 50 })
+  admin.on('error', () => {})
+  const kill = async () => {
+    await server?.kill()
+    server = null
+  }
+  t.after(async () => {
+    admin.disconnect()
+    await kill()
+    await rm(directory, { recursive: true, force: true })
+  })
+  return {
+    url,
+    port: Number(port),
+    admin,
+    kill,
+    async start(...more) {
+      server = await startRedis(directory, ['--port', port, ...extra, ...more])
+    },
+  }
+}
+
+export function redisAt(url: string): StoreConfig {
+  return { store: { kind: 'redis', url }, dataDir: '' }
+}
+
+/** Closes last what was opened first, as the hooks of a test do not: a service stops before its store does. */
+export function inTurn(t: After): After {
+  const closers: (() => Promise<unknown>)[] = []
+  t.after(async () => {
+    for (const close of closers.reverse()) await close()
+  })
+  return { after: (close) => void closers.push(close) }
+}
+
+/** The service on a Redis of its own, at the other end of a wire. */
+export async function redisCell(
+  test: After,
+  options: { readonly env?: Record<string, string>; readonly extra?: readonly string[] } = {},
+): Promise<{ cell: Cell; redis: OwnRedis; wire: Wire }> {
+  const t = inTurn(test)
+  const redis = await ownRedis(t, options.extra)
+  const wire = await layWire(redis.url)
+  t.after(() => wire.close())
+  const cell = await startCell(t, redisAt(wire.url), options.env)
+  return { cell, redis, wire }
+}
