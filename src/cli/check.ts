@@ -13,9 +13,8 @@ export const check: Command = {
   help: `
 Tries the settings of the environment and .env one by one, changing nothing: the
 store, the Cloudflare token and what it may do (a dry run), our rule and its
-room, Elasticsearch and Kibana, the playbooks, the allowlist. A line each:
-
-It also counts what the access logs of the last day name as source.ip.
+room, Elasticsearch and Kibana, the playbooks, the allowlist; and what the
+access logs of the last day, where the key may read them, name as source.ip.
 
   ✓ works    ! works, but look at it    ✗ mend this: exit code 1    · not tried`,
   options: OUTPUT,

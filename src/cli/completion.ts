@@ -46,7 +46,7 @@ const VALUES = [
 ] as const
 
 function bashScript(commands: readonly Command[]): string {
-  const names = ['start', ...commands.map(({ name }) => name), 'help']
+  const names = [...commands.map(({ name }) => name), 'help']
   return [
     '_portcullis() {',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's.

@@ -10,7 +10,13 @@ export const history: Command = {
   usage: '',
   summary: 'what was done to bans and edges, and by whom',
   help: `
-The newest entries first. \`alice=…\` in OPS_TOKEN names who holds a token.`,
+Every change to an edge and every order of a person, the newest first: when,
+what, at which edge, by whom, which addresses, and why. \`-o json\` shows all
+addresses and the versions of the ruleset before and after. Who holds a token is
+named by \`alice=…\` in OPS_TOKEN. Kept for HISTORY_FOR (365d).
+
+  portcullis history --limit 20
+  portcullis why 198.51.100.7           what was done to one address`,
   options: {
     limit: { type: 'string', value: 'N', help: 'at most so many (default 100)' },
     before: { type: 'string', value: 'ID', help: 'only older ones: the `next` of an earlier answer (-o json)' },

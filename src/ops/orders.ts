@@ -34,7 +34,9 @@ export async function replayAlerts(
   for (const id of alerts) ((await deps.replay(id, by)) ? replayed : unknown).push(id)
   const missing = unknown.length === 0 ? '' : ` No job is kept (any more) for ${unknown.length}.`
   const message =
-    alerts.length === 0 ? 'There is no such alert.' : `Replaying ${replayed.length} of ${alerts.length} alerts.`
+    alerts.length === 0
+      ? 'There is no such alert, and so nothing to replay.'
+      : `Replaying ${replayed.length} of ${alerts.length} alerts.`
   return { message: `${message}${missing}`, replayed, unknown }
 }
 
