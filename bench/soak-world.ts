@@ -16,6 +16,8 @@ const cloudflare = await startCloudflare({
 /** Which address each alert is about, and when a zone's rule first named it. */
 const addressBy = new Map<string, string>()
 
+let gate: { open(): void } | null = null
+
 const calls = {
   environment: () => ({
     ...world.environment(),
@@ -41,6 +43,14 @@ const calls = {
       addressBy.set(id, sourceIp)
       return { id, sourceIp }
     }),
+  /** Keeps every PUT from being answered, until `let`. */
+  stop() {
+    gate = cloudflare.faults.hold({ method: 'PUT' }, 1_000)
+  },
+  let() {
+    cloudflare.faults.clear()
+    gate?.open()
+  },
   /** Waits for so many acknowledgements; answers how many there are. */
   async acknowledged({ atLeast, withinMs }: { atLeast: number; withinMs: number }) {
     const end = Date.now() + withinMs

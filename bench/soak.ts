@@ -4,6 +4,8 @@ import { type Kind, openPlace, type Place } from './places.ts'
 import { createFindings, type Findings } from './soak-findings.ts'
 import { load } from './soak-load.ts'
 import { longPast, startBehind } from './soak-past.ts'
+import { pressure } from './soak-pressure.ts'
+import { week } from './soak-week.ts'
 
 /* Holds the service under load for long, and ends with 1 when a bound is broken. `--short` for a try, `--only load` for a part. */
 
@@ -46,6 +48,16 @@ const PARTS: readonly Part[] = [
     name: 'past',
     stores: ['redis', 'embedded'],
     run: (place, findings) => longPast(place, short ? 10_000 : 100_000, findings),
+  },
+  {
+    name: 'pressure',
+    stores: ['redis', 'embedded'],
+    run: (place, findings) => pressure(place, short ? 500 : 2_000, findings),
+  },
+  {
+    name: 'week',
+    stores: ['redis', 'embedded'],
+    run: (place, findings) => week(place, short ? 240 : 3_600, findings),
   },
 ]
 

@@ -15,7 +15,7 @@ import { QUEUE_NAME } from './queue-backend.ts'
 export async function openEmbedded(
   dataDir: string,
   onError: (error: Error) => void,
-): Promise<{ pool: PgPool; close(): Promise<void> }> {
+): Promise<{ pool: PgPool; tidy(): Promise<void>; close(): Promise<void> }> {
   const directory = join(dataDir, 'store')
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -28,7 +28,8 @@ export async function openEmbedded(
     db = await PGlite.create(directory)
     const pool = createPglitePool(db)
     await prepare(pool)
-    return { pool, close: keepTidy(db, lock, onError) }
+    const opened = db
+    return { pool, tidy: () => tidy(opened), close: keepTidy(db, lock, onError) }
   } catch (error) {
     await db?.close().catch(onError)
     lock.release()

@@ -13,6 +13,8 @@ export interface Store {
   readonly warnings: readonly string[]
   /** One per process; close it before the store. */
   createQueue(options?: QueueOptions): Queue & { board(): BullQueue<JobData> }
+  /** Gives back the room of what is gone, as happens by itself every hour; absent: the store does that alone. */
+  tidy?(): Promise<void>
   close(): Promise<void>
 }
 
@@ -41,7 +43,7 @@ export async function openStore(
 
 async function openEmbeddedStore(dataDir: string, onError: (error: Error) => void): Promise<Store> {
   const { openEmbedded } = await import('./store-embedded.ts')
-  const { pool, close } = await openEmbedded(dataDir, onError)
+  const { pool, tidy, close } = await openEmbedded(dataDir, onError)
   const backend: QueueBackend = { kind: 'sql', producer: pool, worker: pool, factory: createPostgresBackend }
   const warnings = [
     'The embedded store may lose its last moments in a power cut; for production use Redis with appendonly yes.',
@@ -51,6 +53,7 @@ async function openEmbeddedStore(dataDir: string, onError: (error: Error) => voi
     records: await openSqlRecords(pool),
     warnings,
     createQueue: (options = {}) => createQueue(backend, { onError, ...options }),
+    tidy,
     close,
   }))
 }

@@ -22,7 +22,7 @@ export interface Answer {
   readonly body: Record<string, unknown>
 }
 
-export type Seams = Pick<AppDeps, 'clock' | 'rate'>
+export type Seams = Pick<AppDeps, 'clock' | 'rate' | 'wrapStore'>
 
 /** A Cloudflare that nobody has to be gentle with. */
 export const FAST = { burst: 1000, perSecond: 1000 }
