@@ -14,7 +14,7 @@ are kept for 7 days; exit code 3 when an alert has none any more.
 
   portcullis replay 2f1c…e0 9ab4…77
   portcullis replay --failed                  all that gave up
-  portcullis replay --refused quota-spent     when no rule turned out to be broken`,
+  portcullis replay --refused quota-spent     when no rule was to blame`,
   options: {
     failed: { type: 'boolean', help: 'every job of the failed set' },
     refused: { type: 'string', value: 'WORD', help: 'alerts that ended with this refusal, or outcome' },
