@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { escaped } from './core/printable.ts'
 
 // Said by the message or by the line's own columns already.
 const UNSAID = new Set([
@@ -44,15 +45,10 @@ function shown(value: unknown): string {
   return /[\s"=]/.test(short) ? JSON.stringify(printable(short)) : printable(short)
 }
 
-// Line breaks forge lines; escape sequences and direction marks forge what a terminal shows.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+const SHORT = { '\n': '\\n', '\r': '\\r', '\t': '\\t' } as const
 
 function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(UNPRINTABLE, (character) => {
-    if (character === '\n') return '\\n'
-    if (character === '\r') return '\\r'
-    if (character === '\t') return '\\t'
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
+  return escaped(
+    stripVTControlCharacters(text).replace(/[\n\r\t]/g, (character) => SHORT[character as keyof typeof SHORT]),
+  )
 }

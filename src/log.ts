@@ -1,5 +1,6 @@
 import { ecsFields, ecsStringify } from '@elastic/ecs-winston-format'
 import winston from 'winston'
+import { escaped } from './core/printable.ts'
 import { prettyLine } from './log-pretty.ts'
 import { createRedactor } from './log-redact.ts'
 
@@ -34,7 +35,7 @@ export function createLog(options: LogOptions): Log {
     format: winston.format.combine(
       ecsFields({ convertErr: true, apmIntegration: false, ...service }),
       winston.format((info) => Object.assign(info, redact(info) as object))(),
-      options.format === 'ecs' ? ecsStringify() : winston.format.printf((info) => prettyLine(info, options.colour)),
+      options.format === 'ecs' ? printableEcs() : winston.format.printf((info) => prettyLine(info, options.colour)),
     ),
     transports: [new winston.transports.Stream({ stream: options.stream, eol: '\n' })],
   })
@@ -45,6 +46,21 @@ export function createLog(options: LogOptions): Log {
   }
   return { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') }
 }
+
+/** JSON alone lets through what moves the cursor of who looks at it on a terminal. */
+function printableEcs(): winston.Logform.Format {
+  const stringify = ecsStringify()
+  return {
+    transform(info) {
+      const line = stringify.transform(info)
+      if (typeof line === 'object') line[MESSAGE] = escaped(String(line[MESSAGE]))
+      return line
+    },
+  }
+}
+
+// Where winston keeps the text of a line.
+const MESSAGE: unique symbol = Symbol.for('message')
 
 /** A log that keeps nothing. */
 export const silentLog: Log = { error() {}, warn() {}, info() {}, debug() {} }

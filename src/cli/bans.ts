@@ -79,7 +79,7 @@ export function detailOf(bans: readonly BanView[], { now, paint }: Pick<Terminal
   return bans
     .map((ban) =>
       [
-        `${paint('bold', plain(ban.address))}  ${stateOf(ban)}, ends: ${untilOf(ban, now())}${ban.offence > 0 ? `, offence ${ban.offence}` : ''}`,
+        `${paint('bold', plain(ban.address))}  ${plain(stateOf(ban))}, ends: ${untilOf(ban, now())}${ban.offence > 0 ? `, offence ${ban.offence}` : ''}`,
         table(
           ['  REASON', 'BY', 'SINCE', 'ENDS'],
           ban.reasons.map((reason) => [

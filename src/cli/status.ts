@@ -31,7 +31,7 @@ docs/operations.md.`,
 function page(state: Status, terminal: Terminal): string {
   const { paint } = terminal
   const mode =
-    state.mode === 'observe' ? paint('yellow', 'observe (nothing new is blocked)') : paint('green', state.mode)
+    state.mode === 'observe' ? paint('yellow', 'observe (nothing new is blocked)') : paint('green', plain(state.mode))
   const head = `${paint('bold', 'Portcullis')} ${plain(state.version)}   mode ${mode}   store ${plain(state.store)}   up ${spanOf(state.uptimeSeconds * 1000)}`
   const width = Math.max(...state.edges.map(({ name }) => name.length), 0)
   return [
@@ -52,7 +52,7 @@ function page(state: Status, terminal: Terminal): string {
     '',
     paint('bold', 'Playbooks'),
     ...state.playbooks.map(
-      ({ file, name, mode, enabled }) => `  ${plain(file)}  ${enabled ? mode : 'switched off'}  ${plain(name)}`,
+      ({ file, name, mode, enabled }) => `  ${plain(file)}  ${enabled ? plain(mode) : 'switched off'}  ${plain(name)}`,
     ),
   ].join('\n')
 }

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import { styleText } from 'node:util'
 import { processEnvironment } from '../config.ts'
 import type { Environment } from '../config-environment.ts'
+import { escapeOf } from '../core/printable.ts'
 
 /** What a command sees of the world. */
 export interface Terminal {
@@ -57,6 +58,24 @@ async function askOnce(question: string): Promise<string> {
 export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
 }
+
+/**
+ * The terminal, with nothing on it that moves its cursor or hides, whatever a command says: our own colours, tabs and line ends
+ * stay, anything else of that kind becomes `\\uXXXX`, which in JSON means the same.
+ */
+export function guarded(terminal: Terminal): Terminal {
+  const harmless = (text: string) => text.replace(OURS_OR_NOT, (found) => (OURS.test(found) ? found : escapeOf(found)))
+  return {
+    ...terminal,
+    say: (text) => terminal.say(harmless(text)),
+    complain: (text) => terminal.complain(harmless(text)),
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+const OURS_OR_NOT = /\u001b\[\d{1,3}m|[\p{Cc}\p{Cf}\u2028\u2029]/gu
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+const OURS = /^(\u001b\[\d{1,3}m|[\n\t])$/
 
 /** Ends a command with this code and this message. */
 export class CliError extends Error {

@@ -58,13 +58,13 @@ export async function inRounds(records: Records, decide: () => Promise<Change | 
   throw new OpsRefusal(409, 'The ban changes all the time; try again.')
 }
 
-/** Passes over all edges; why one of them failed, null: none did. */
+/** Passes over all edges; why one of them failed, in one line, null: none did. */
 export async function settled(deps: Pick<ByHandDeps, 'settle'>): Promise<string | null> {
   try {
     await deps.settle(null)
     return null
   } catch (error) {
-    return messageOf(error)
+    return messageOf(error).replace(/\s+/g, ' ')
   }
 }
 
