@@ -10,8 +10,8 @@ export interface Question {
   readonly prompt: string
   /** What is typed is not shown. */
   readonly secret?: boolean
-  /** Asked only when this variable has been given. */
-  readonly only?: string
+  /** Asked only when this variable has been given, and where a value stands beside it, as that. */
+  readonly only?: readonly [name: string, value?: string]
   readonly default?: string
 }
 
@@ -23,9 +23,21 @@ export const questions: readonly Question[] = [
     prompt: 'Cloudflare zone id (on the zone’s Overview page; several by commas)',
   },
   {
+    name: 'CLOUDFLARE_TARGET',
+    help: 'rule: some 250 bans at a time (default); list: thousands, in an IP list of the account',
+    prompt: 'Where bans go: rule (some 250 at a time) or list (thousands)',
+    default: 'rule',
+  },
+  {
+    name: 'CLOUDFLARE_ACCOUNT_ID',
+    help: 'with a list: the id of the account that owns the zone',
+    prompt: 'Cloudflare account id (below the zone id on its Overview page)',
+    only: ['CLOUDFLARE_TARGET', 'list'],
+  },
+  {
     name: 'CLOUDFLARE_API_TOKEN',
-    help: 'permissions: Zone WAF Edit and Zone Read of that zone',
-    prompt: 'Cloudflare API token (Zone WAF: Edit, Zone: Read)',
+    help: 'permissions: Zone WAF Edit, Zone Read; for a list also Account Filter Lists Edit',
+    prompt: 'Cloudflare API token (Zone WAF: Edit, Zone: Read; for a list also Account Filter Lists: Edit)',
     secret: true,
   },
   { name: 'ELASTICSEARCH_URL', help: 'where Elasticsearch answers', prompt: 'Elasticsearch URL (empty: none)' },
@@ -34,7 +46,7 @@ export const questions: readonly Question[] = [
     help: 'its API key, the encoded form',
     prompt: 'Elasticsearch API key (encoded)',
     secret: true,
-    only: 'ELASTICSEARCH_URL',
+    only: ['ELASTICSEARCH_URL'],
   },
   { name: 'KIBANA_URL', help: 'where Kibana answers, if it shall do the writing', prompt: 'Kibana URL (empty: none)' },
   {
@@ -42,7 +54,7 @@ export const questions: readonly Question[] = [
     help: 'its API key, the encoded form',
     prompt: 'Kibana API key (encoded)',
     secret: true,
-    only: 'KIBANA_URL',
+    only: ['KIBANA_URL'],
   },
   {
     name: 'ALLOWLIST',

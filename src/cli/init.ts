@@ -24,9 +24,9 @@ export const init: Command = {
   help: `
 Writes .env from .env.example, readable by you alone: with a random webhook
 secret and ops token, and with what it asks you for. Every variable of
-.env.example has a flag of its own, as in --max-bans-per-hour 100; a variable
-that is set in the environment counts as an answer, too, and keeps a secret out
-of the list of processes.
+.env.example has a flag of its own, as in --max-bans-per-hour 100; of those that
+it asks for, one that is set in the environment counts as an answer, too, and
+keeps a secret out of the list of processes.
 
   portcullis init
   CLOUDFLARE_API_TOKEN=… portcullis init --yes --cloudflare-zone-id shop=<id>`,
@@ -73,7 +73,7 @@ async function collect(given: Given, terminal: Terminal): Promise<Map<string, st
   const asking = startAsking()
   try {
     for (const question of questions) {
-      if (values.has(question.name) || (question.only && !values.has(question.only))) continue
+      if (values.has(question.name) || !isMeant(question, values)) continue
       const answer = await askUntilGood(question, values, asking.ask, terminal)
       if (answer !== '') values.set(question.name, answer)
     }
@@ -95,6 +95,12 @@ async function askUntilGood(
     if (problem === undefined) return answer
     terminal.complain(`  ${problem.name} ${plain(problem.message)}`)
   }
+}
+
+function isMeant({ only }: Question, values: ReadonlyMap<string, string>): boolean {
+  if (only === undefined) return true
+  const [name, wanted] = only
+  return wanted === undefined ? values.has(name) : values.get(name) === wanted
 }
 
 function isAsked(name: string): boolean {
@@ -131,8 +137,13 @@ async function writePrivately(file: string, text: string): Promise<void> {
   }
 }
 
+function isList(values: ReadonlyMap<string, string>): boolean {
+  return values.get('CLOUDFLARE_TARGET') === 'list'
+}
+
 function sayNext(file: string, values: ReadonlyMap<string, string>, { say, paint }: Terminal): void {
-  const missing = ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_ZONE_ID'].filter((name) => !values.has(name))
+  const needed = ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_ZONE_ID', ...(isList(values) ? ['CLOUDFLARE_ACCOUNT_ID'] : [])]
+  const missing = needed.filter((name) => !values.has(name))
   const fill = missing.length === 0 ? [] : [`fill in ${missing.join(' and ')} in ${file}`]
   const steps = [
     ...fill,
@@ -142,6 +153,10 @@ function sayNext(file: string, values: ReadonlyMap<string, string>, { say, paint
   ]
   say(`${paint('green', '✓')} ${plain(file)} is written, readable by you alone. Next:`)
   say(steps.map((step, at) => `  ${at + 1}. ${step}`).join('\n'))
+  if (configForCheck(Object.fromEntries(values)).config.receiver === false) {
+    say('\nNo webhook is taken: Portcullis asks Elastic for alerts of CATCH_UP_RULES (docs/catch-up.md).')
+    return
+  }
   say(`
 The connector in Kibana (Stack Management → Connectors → Webhook):
   Method   POST

@@ -4,6 +4,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { parseEnv } from 'node:util'
+import { questions } from '../../src/cli/init-ask.ts'
 import { readConfig } from '../../src/config.ts'
 import { emptyFolder, runCli } from './run-cli.ts'
 
@@ -76,6 +77,48 @@ describe('portcullis init', () => {
     const ran = await runCli(['init'], ENV, folder.path)
     assert.equal(ran.code, 2)
     assert.match(ran.err, /--yes/)
+  })
+
+  it('takes a list with its account, and says when the account is missing', async () => {
+    const account = '023e105f4ecef8ad9ca31a8372d0c353'
+    const half = await runCli([...FLAGS, '--cloudflare-target', 'list'], ENV, folder.path)
+    assert.equal(half.code, 0, half.err)
+    assert.match(half.out, /1\. fill in CLOUDFLARE_ACCOUNT_ID in \.env/)
+    const ran = await runCli(
+      [...FLAGS, '--force', '--cloudflare-target', 'list'],
+      { ...ENV, CLOUDFLARE_ACCOUNT_ID: account },
+      folder.path,
+    )
+    assert.equal(ran.code, 0, ran.err)
+    const { target, accountId } = readConfig(await written()).cloudflare
+    assert.deepEqual([target, accountId], ['list', account])
+    assert.doesNotMatch(ran.out, /fill in/)
+    assert.match(
+      (await runCli(['init', '--help'], {}, folder.path)).out,
+      /--cloudflare-target VALUE +rule: .*list: .*\n.*--cloudflare-account-id VALUE/,
+    )
+  })
+
+  it('asks for the account only where bans go into a list', () => {
+    const of = (name: string) => questions.find((question) => question.name === name)
+    assert.deepEqual(of('CLOUDFLARE_ACCOUNT_ID')?.only, ['CLOUDFLARE_TARGET', 'list'])
+    assert.ok(
+      questions.findIndex(({ name }) => name === 'CLOUDFLARE_TARGET') <
+        questions.findIndex(({ name }) => name === 'CLOUDFLARE_ACCOUNT_ID'),
+    )
+    assert.match(of('CLOUDFLARE_API_TOKEN')?.prompt ?? '', /for a list also Account Filter Lists: Edit/)
+  })
+
+  it('takes from the environment what it asks for and nothing else', async () => {
+    await runCli(FLAGS, { ...ENV, CLOUDFLARE_API_URL: 'http://127.0.0.1:1/', ALLOWLIST: '198.51.100.1' }, folder.path)
+    const { CLOUDFLARE_API_URL, ALLOWLIST } = await written()
+    assert.deepEqual([CLOUDFLARE_API_URL, ALLOWLIST], [undefined, '198.51.100.1'])
+  })
+
+  it('shows no connector where no webhook is taken', async () => {
+    const { out } = await runCli([...FLAGS, '--receiver', 'off', '--catch-up-every', '15s'], ENV, folder.path)
+    assert.match(out, /No webhook is taken: Portcullis asks Elastic/)
+    assert.doesNotMatch(out, /connector|webhooks\/elastic/)
   })
 
   it('says what is left to do', async () => {
