@@ -29,9 +29,9 @@ here, as if nobody were banned yet.
 \`explain --since\` replays the alerts that Elastic has of that time, of any
 status, as if MODE=enforce had stood from its beginning: who would have been
 banned, how often and for how long, the room and the quota that it would have
-taken, and who would have been spared. It reads Elastic with the settings here, needs no
-service, and changes nothing. Alerts of the rules that playbooks name are read,
-and of CATCH_UP_RULES.
+taken, and who would have been spared. It reads Elastic with the settings here,
+needs no service, and changes nothing. Alerts of the rules that playbooks name
+are read, and of CATCH_UP_RULES.
 
   portcullis playbooks explain --since 30d --all-rules`,
   options: {
