@@ -28,10 +28,13 @@ export function createTargets(allowed: readonly string[]): Targets {
       const parsed = ipaddr.process(address)
       if (ranges.some((range) => parsed.kind() === range[0].kind() && parsed.match(range))) return true
       // Every other range is special: loopback, private, link-local, translated, reserved, …
-      return parsed.range() === 'unicast'
+      return parsed.range() === 'unicast' && (parsed.kind() === 'ipv4' || parsed.match(GLOBAL))
     },
   }
 }
+
+/** All that is handed out of IPv6 (RFC 4291 §2.4); below it lie, among others, IPv4 addresses in an old disguise: `::127.0.0.1`. */
+const GLOBAL = ipaddr.IPv6.parseCIDR('2000::/3')
 
 function whole(address: ipaddr.IPv4 | ipaddr.IPv6): Range {
   return [address, address.kind() === 'ipv4' ? 32 : 128]
