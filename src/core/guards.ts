@@ -112,8 +112,9 @@ const PRIVATE = addressSet(PRIVATE_RANGES)
 const DOCUMENTATION = addressSet(['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24', '2001:db8::/32', '3fff::/20'])
 
 function isPrivate(address: Address, facts: GuardFacts): string | null {
-  if (PRIVATE.overlaps(address))
+  if (PRIVATE.covers(address))
     return `${address.text} is private or reserved: nobody comes from there over the Internet`
+  if (PRIVATE.overlaps(address)) return `${address.text} holds private or reserved addresses`
   // In the rule it would be taken for the mark of an empty set, so its ban could never be held.
   if (address.text === SENTINEL) return `${address.text} marks an empty rule and cannot be banned`
   if (!facts.allowDocumentationRanges && DOCUMENTATION.overlaps(address)) {
@@ -124,6 +125,7 @@ function isPrivate(address: Address, facts: GuardFacts): string | null {
 
 function isCloudflare(address: Address, facts: GuardFacts): string | null {
   if (!facts.cloudflareRanges.overlaps(address)) return null
+  if (!facts.cloudflareRanges.covers(address)) return `${address.text} holds addresses of Cloudflare itself`
   return `${address.text} is Cloudflare itself: the SIEM saw the edge instead of the client`
 }
 

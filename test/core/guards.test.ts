@@ -101,6 +101,20 @@ describe("Cloudflare's own addresses", () => {
   says('104.28.0.1', '104.28.0.1')
 })
 
+describe('what is said of a prefix that friends lie in', () => {
+  const detail = (text: string) => {
+    const judged = judge(text, operator)
+    return judged.kind === 'refused' ? judged.detail : ''
+  }
+
+  it('is that it holds them, for it is none of them itself', () => {
+    assert.equal(detail('0.0.0.0/0'), '0.0.0.0/0 holds private or reserved addresses')
+    assert.equal(detail('104.0.0.0/8'), '104.0.0.0/8 holds addresses of Cloudflare itself')
+    assert.match(detail('10.1.0.0/16'), /^10\.1\.0\.0\/16 is private or reserved/)
+    assert.match(detail('104.16.0.0/16'), /^104\.16\.0\.0\/16 is Cloudflare itself/)
+  })
+})
+
 describe('the allowlist', () => {
   says('8.8.8.8', 'allowlisted', allowing('8.8.8.8'))
   says('8.8.8.8', 'allowlisted', allowing('8.8.0.0/16'))
