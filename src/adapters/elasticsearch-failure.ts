@@ -38,6 +38,12 @@ export function elasticFailure(what: {
   return new Error(`${who} answered ${status}${reason}`)
 }
 
+/** What Elasticsearch, or a proxy before it, says of a failure is shown to people: a key that it repeats is taken out. */
+export function strikeOut(apiKey: string, error: unknown): void {
+  if (!(error instanceof errors.ResponseError) || apiKey === '') return
+  error.meta.body = JSON.parse(JSON.stringify(error.meta.body ?? null).replaceAll(apiKey, '***'))
+}
+
 /** A call of the official client whose failures are those of errors.ts. */
 export async function asOurs<T>(call: () => Promise<T>): Promise<T> {
   try {

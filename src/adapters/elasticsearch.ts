@@ -2,7 +2,7 @@ import { Client, errors, HttpConnection } from '@elastic/elasticsearch'
 import { isObject } from '../core/fields.ts'
 import { RefusedError } from '../errors.ts'
 import type { Mark, Siem } from '../ports.ts'
-import { asOurs, fromClient } from './elasticsearch-failure.ts'
+import { asOurs, fromClient, strikeOut } from './elasticsearch-failure.ts'
 import { type AlertState, groupMarks, markAll, type ReadAlerts, stateOf } from './elasticsearch-mark.ts'
 import { STATUS_SCRIPT, TAG_SCRIPT } from './elasticsearch-script.ts'
 import { type Proxies, proxyFor } from './http-dispatcher.ts'
@@ -36,7 +36,7 @@ export function createElasticsearchSiem(options: ElasticsearchOptions): Siem {
 export function createElasticsearchClient(options: ElasticsearchOptions): Client {
   const ca = readCertificates(options.caFile, 'ELASTIC_CA_FILE')
   const proxy = proxyFor(options.url, options.proxy ?? null)
-  return new Client({
+  const client = new Client({
     node: options.url,
     auth: { apiKey: options.apiKey },
     maxRetries: 0,
@@ -44,6 +44,8 @@ export function createElasticsearchClient(options: ElasticsearchOptions): Client
     ...(ca === null ? {} : { tls: { ca } }),
     ...(proxy === null ? {} : { proxy, Connection: HttpConnection }),
   })
+  client.diagnostic.on('response', (error) => strikeOut(options.apiKey, error))
+  return client
 }
 
 /** Reads through the alias of a space's alerts. Half an answer is a failure: an alert that a slow shard holds is not unknown. */

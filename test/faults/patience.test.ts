@@ -1,4 +1,5 @@
 import { describe } from 'node:test'
+import { type ElasticRow, testElasticRows } from '../support/fault-elastic.ts'
 import { placesOfSuite, type Row, testRows } from '../support/fault-table.ts'
 
 /* The cells of the fault matrix that take their time: limits of 10 and 30 s, as in production, all at once. */
@@ -15,6 +16,15 @@ const TABLE: readonly Row<keyof typeof CALLS>[] = [
   ['no answer at all', 'write', 'again', /no answer within 10 s/, 'failed'],
 ]
 
-describe('Cloudflare that lets us wait, with the bans in a rule', { concurrency: 20 }, () => {
-  testRows(placesOfSuite(), TABLE, CALLS)
+const ELASTIC: readonly ElasticRow[] = [
+  ['no answer at all', 'update', 'again', /did not answer in time|no answer within 30 s/],
+  ['no answer at all', 'search', 'again', /did not answer in time|no answer within 30 s/],
+  ['429 without Retry-After', 'update', 'again', /is overloaded \(429/],
+]
+
+describe('who lets us wait', { concurrency: 20 }, () => {
+  const places = placesOfSuite()
+  testRows(places, TABLE, CALLS)
+  testElasticRows(places, 'Elasticsearch', ELASTIC)
+  testElasticRows(places, 'Kibana', ELASTIC)
 })

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { Writable } from 'node:stream'
 import { type App, startApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
+import { secretsOf } from '../../src/config-secrets.ts'
 import { createEvents } from '../../src/events.ts'
 import { createLog } from '../../src/log.ts'
 import { createMetrics } from '../../src/metrics.ts'
@@ -26,6 +27,8 @@ export const SECRETS = {
 export interface Cell {
   readonly world: World
   readonly app: App
+  /** The secrets that it was started with. */
+  readonly secrets: readonly string[]
   /** Puts alerts about these addresses into the world and has each delivered and accepted; answers their ids. */
   send(addresses: readonly string[]): Promise<string[]>
   /** Accepted so far. */
@@ -61,8 +64,8 @@ export interface CellOptions {
   readonly env?: Record<string, string>
   readonly world?: WorldOptions
   readonly seams?: Seams
-  /** The SIEM is Kibana alone; absent: Elasticsearch alone. */
-  readonly kibana?: boolean
+  /** Who marks alerts; `both`: Kibana writes, Elasticsearch reads; absent: Elasticsearch. */
+  readonly siem?: 'Elasticsearch' | 'Kibana' | 'both'
   /** Whether an address is kept out; absent: our rule lists it and is in force. */
   readonly isHeld?: (world: World, address: string) => boolean
 }
@@ -102,9 +105,12 @@ export async function startCell(t: Ending, place: StoreConfig, options: CellOpti
     elasticsearch: { apiKeys: { [SECRETS.elastic]: ['read', 'write', 'maintenance'] } },
   })
   t.after(() => world.close())
-  const siem = options.kibana
-    ? { KIBANA_URL: world.kibana.url, KIBANA_API_KEY: SECRETS.kibana, ELASTICSEARCH_URL: '', ELASTICSEARCH_API_KEY: '' }
-    : {}
+  const kibana = { KIBANA_URL: world.kibana.url, KIBANA_API_KEY: SECRETS.kibana }
+  const siem = {
+    Elasticsearch: {},
+    Kibana: { ...kibana, ELASTICSEARCH_URL: '', ELASTICSEARCH_API_KEY: '' },
+    both: kibana,
+  }[options.siem ?? 'Elasticsearch']
   const config = { ...readConfig(environment(world, { ...siem, ...options.env })), ...place }
   let said = ''
   const stream = new Writable({
@@ -128,6 +134,7 @@ export async function startCell(t: Ending, place: StoreConfig, options: CellOpti
   const cell: Cell = {
     world,
     app,
+    secrets: secretsOf(config),
     accepted,
     tooEarly,
     missing: () => [...new Set(addresses.values())].filter((address) => !isHeld(world, address)),

@@ -42,4 +42,43 @@ export const AT_CLOUDFLARE = {
   'JSON of wrong types': { kind: 'body', body: wrongTypes },
 } as const satisfies Record<string, Fault>
 
+/** What Elasticsearch and Kibana say of a failure, in one body; it repeats their keys. */
+function sorry(status: number, type: string): Fault {
+  const message = `${type}: ${SECRETS.elastic}, ${SECRETS.kibana}`
+  const body = { error: { type, reason: message }, status, statusCode: status, message }
+  return { kind: 'answer', status, body, headers: { 'x-elastic-product': 'Elasticsearch' } }
+}
+
+/** The account of an update that did nothing. */
+function undone(account: object): Fault {
+  const body = {
+    took: 3,
+    timed_out: false,
+    total: 1,
+    updated: 0,
+    noops: 0,
+    version_conflicts: 0,
+    failures: [],
+    ...account,
+  }
+  return { kind: 'answer', status: 200, body, headers: { 'x-elastic-product': 'Elasticsearch' } }
+}
+
+const readOnly = { type: 'cluster_block_exception', reason: 'index [alerts] blocked: read-only, the disk is full' }
+
+export const AT_ELASTIC = {
+  ...ANYWHERE,
+  '401': sorry(401, 'security_exception'),
+  '403': sorry(403, 'security_exception'),
+  '404': sorry(404, 'index_not_found_exception'),
+  '200 with failures': undone({ failures: [{ index: 'alerts', id: 'x', cause: readOnly, status: 403 }] }),
+  '200 with version conflicts': undone({ version_conflicts: 1 }),
+  '200 that ran out of time': undone({ timed_out: true }),
+  '200 from a part of the shards': {
+    kind: 'body',
+    body: { timed_out: false, _shards: { total: 2, successful: 1, failed: 1 }, hits: { hits: [] } },
+  },
+  'JSON of wrong types': { kind: 'body', body: { updated: 'all', total: null, failures: {}, hits: { hits: 'none' } } },
+} as const satisfies Record<string, Fault>
+
 export const ALL_CALLS = Number.POSITIVE_INFINITY

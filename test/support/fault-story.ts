@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import { acknowledged, type Cell, type CellOptions, type Places, SECRETS, some, startCell, tail } from './fault-cell.ts'
+import { acknowledged, type Cell, type CellOptions, type Places, some, startCell, tail } from './fault-cell.ts'
 import { OUR_RULE } from './service-stage.ts'
 import { until } from './stores-jobs.ts'
 
@@ -28,6 +28,8 @@ export interface Story extends CellOptions {
   readonly tick?: boolean
   /** After all has ended. */
   after?(cell: Cell): Promise<void>
+  /** It passes by itself. */
+  readonly once?: boolean
   /** Bans that are lifted on the way. */
   readonly lifted?: readonly string[]
   readonly withinMs?: number
@@ -39,6 +41,7 @@ export async function live(t: TestContext, places: Places, story: Story): Promis
   const cell = await startCell(t, places.next(t), story)
   const earlier = some(HELD_BEFORE)
   await acknowledged(cell, await cell.send(earlier))
+  await until(async () => (await cell.count()).completed === HELD_BEFORE)
   let others = rulesOfOthers(cell)
   const office = [...cell.world.cloudflare.account.contents('office')]
 
@@ -48,10 +51,13 @@ export async function live(t: TestContext, places: Places, story: Story): Promis
   // Two new addresses, and one that is held already: that, too, takes a look at the edge.
   const during = await cell.send([...some(2, 50), ...earlier.slice(0, 1)])
   await until(() => story.struck(cell)).catch(() => assert.fail(`it never struck\n${tail(cell)}`))
+  const waiting = story.meanwhile === 'wait' ? during : []
+  assertBalance(cell, await cell.count(), waiting)
   if (story.meanwhile === 'end') await acknowledged(cell, during, story.withinMs)
   await seen(cell, story, () => cell.log().slice(from))
   await story.look?.(cell, during)
-  assertBalance(cell, await cell.count(), story.meanwhile === 'wait' ? during : [])
+  await assertNoSecret(cell)
+  assertBalance(cell, await cell.count(), story.once ? [] : waiting)
 
   await story.heal(cell)
   if (story.tick) await cell.app.tick()
@@ -88,7 +94,10 @@ async function seen(cell: Cell, story: Story, log: () => string): Promise<void> 
     async () => assert.fail(`/readyz names ${JSON.stringify(await cell.degraded())}\n${tail(cell)}`),
   )
   if (says === null) assert.doesNotMatch(log(), /"event\.outcome":"failure"/)
-  else await until(() => says.test(log())).catch(() => assert.fail(`the log never says ${says}\n${tail(cell)}`))
+  else
+    await until(() => says.test(log()), story.withinMs).catch(() =>
+      assert.fail(`the log never says ${says}\n${tail(cell)}`),
+    )
   if (counts) assert.ok((await cell.called(...counts)) > 0, `the metric counts no ${counts.join(' ')}`)
 }
 
@@ -106,5 +115,5 @@ async function assertNoSecret(cell: Cell): Promise<void> {
     [...pages, ...jobs].map(async (path) => [path, await cell.order('GET', path)] as const),
   )
   for (const [where, text] of [['the log', cell.log()] as const, ...texts])
-    for (const secret of Object.values(SECRETS)) assert.ok(!text.includes(secret), `${where} gives ${secret} away`)
+    for (const secret of cell.secrets) assert.ok(!text.includes(secret), `${where} gives ${secret} away`)
 }
