@@ -59,7 +59,7 @@ export async function longPast(place: Place, bans: number, findings: Findings): 
         ['/api/status', '/api/status', 500],
         ['why, banned now', `/api/why?address=${address(7)}`, 2_000],
         ['why, long ago', `/api/why?address=${address(bans >> 1)}`, 2_000],
-        ['why, unknown', '/api/why?address=11.200.1.1', 2_000],
+        ['why, for the first time', '/api/why?address=192.0.2.250', 2_000],
       ] as const) {
         await service.probe.call('reset')
         const took = await medianOf(5, () => service.ops(path))

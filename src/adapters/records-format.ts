@@ -13,6 +13,18 @@ export function readId(text: string): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what it looks for
 const UNSTORABLE = /[%\u0000]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
 
+/** Maps, with a turn of the event loop after each thousand: a collection may hold a hundred thousand records. */
+export async function mapInTurns<T, U>(items: readonly T[], map: (item: T) => U): Promise<U[]> {
+  const mapped: U[] = []
+  for (const [at, item] of items.entries()) {
+    if (at % IN_A_TURN === IN_A_TURN - 1) await new Promise((resolve) => setImmediate(resolve))
+    mapped.push(map(item))
+  }
+  return mapped
+}
+
+const IN_A_TURN = 1_000
+
 /** @throws StoreError naming the record when its text is not JSON */
 export function parseDoc<T>(collection: Collection, id: string, text: string): T {
   try {

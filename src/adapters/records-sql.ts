@@ -1,6 +1,6 @@
 import type { PgPool } from 'bullmq'
 import { type Change, COLLECTIONS, type Collection, type Records, type Stored } from '../ports.ts'
-import { parseDoc, readId, writeId } from './records-format.ts'
+import { mapInTurns, parseDoc, readId, writeId } from './records-format.ts'
 import { shareReads } from './records-reads.ts'
 import { checkSchema, inStore } from './store-attempt.ts'
 
@@ -31,7 +31,7 @@ export async function openSqlRecords(pool: PgPool): Promise<Records> {
     },
     async all<T>(collection: Collection) {
       const found = await rows(`read ${collection}`, ALL, [collection])
-      return found.map((row) => stored<T>(collection, row))
+      return mapInTurns(found, (row) => stored<T>(collection, row))
     },
     async count(collection) {
       const [row] = await inStore(`count ${collection}`, async () => (await pool.query(COUNT, [collection])).rows)
