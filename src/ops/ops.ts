@@ -1,11 +1,11 @@
-import express, { type Express, type Request, type Response } from 'express'
+import express, { type Express, type NextFunction, type Request, type Response, type Router } from 'express'
 import helmet from 'helmet'
 import type { Secret } from '../config.ts'
 import type { Ban } from '../core/ban.ts'
 import type { Records } from '../ports.ts'
 import { authorize } from './authorize.ts'
 import { bansCovering, readBanQuery, readTerm, selectBans, viewOf } from './ban-view.ts'
-import { createBoard } from './board.ts'
+import type { BoardDeps } from './board.ts'
 import type { ByHand, OrderEvents } from './by-hand.ts'
 import { addDoor, addressIn, ONE_BAN } from './door.ts'
 import { answerError, OpsRefusal } from './ops-refusal.ts'
@@ -58,7 +58,7 @@ export function createOps(deps: OpsDeps): Express {
   app.get('/metrics', async (_req, res) => {
     res.type(deps.metrics.contentType).send(await deps.metrics.text())
   })
-  app.use('/queues', allowBoard, createBoard({ queue: deps.board, path: '/queues', replay: deps.replay }))
+  app.use('/queues', allowBoard, boardOnDemand({ queue: deps.board, path: '/queues', replay: deps.replay }))
   app.use(['/api/import', '/api/explain'], requireJson, express.json({ limit: '64mb' }))
   app.use('/api', requireJson, express.json({ limit: '256kb' }), sayPaused(deps), api(deps))
   app.use(() => {
@@ -98,6 +98,16 @@ const allowBoard = helmet.contentSecurityPolicy({
     'frame-ancestors': ["'none'"],
   },
 })
+
+/** Its packages take 8 MB: they are loaded when somebody first looks. */
+function boardOnDemand(deps: BoardDeps) {
+  let board: Promise<Router> | null = null
+  return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
+    board ??= import('./board.ts').then(({ createBoard }) => createBoard(deps))
+    const handle = await board
+    handle(req, res, next)
+  }
+}
 
 function requireJson(req: Request, _res: Response, next: () => void): void {
   const type = req.headers['content-type']
