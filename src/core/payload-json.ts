@@ -13,11 +13,11 @@ export type JsonValues =
 /**
  * The JSON values in a text: one document, or several that are separated by nothing, white space or commas. A blank
  * text holds none. Of a key that is repeated the last one counts; `__proto__` is a key like any other. Takes time
- * linear in the length, whatever the text.
+ * linear in the length, whatever the text, and at most some 150 MB beside it.
  */
 export function parseJsonValues(text: string): JsonValues {
-  const deep = tooDeepAt(text)
-  if (deep !== null) return faultAt(text, deep, `nested deeper than ${MAX_DEPTH} levels`)
+  const much = tooMuchAt(text)
+  if (much !== null) return faultAt(text, much.at, much.what)
   try {
     return { kind: 'values', values: [JSON.parse(text)] }
   } catch {
@@ -33,6 +33,12 @@ export function parseJsonValues(text: string): JsonValues {
 /** Deeper than any alert; far below where recursive code runs out of stack or JSON.parse out of memory. */
 const MAX_DEPTH = 100
 
+/**
+ * Brackets and commas: 64 MB of real alerts, 40 bytes for each value, have half of that. An empty object is 3 bytes of text and 60
+ * of memory, so 64 MB of them would take 1.5 GB.
+ */
+const MAX_PARTS = 3_000_000
+
 /** Kibana sends at most 5,000 alerts at once. */
 const MAX_VALUES = 10_000
 
@@ -45,15 +51,19 @@ const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const COLON = 0x3a
 
-function tooDeepAt(text: string): number | null {
+function tooMuchAt(text: string): { readonly at: number; readonly what: string } | null {
   let depth = 0
+  let parts = 0
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     if (code === QUOTE) {
       at = endOfString(text, at)
     } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
-      if (++depth > MAX_DEPTH) return at
+      parts++
+      if (++depth > MAX_DEPTH) return { at, what: `nested deeper than ${MAX_DEPTH} levels` }
     } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) depth--
+    else if (code === COMMA) parts++
+    if (parts > MAX_PARTS) return { at, what: `made of more than ${MAX_PARTS} parts` }
   }
   return null
 }

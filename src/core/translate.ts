@@ -166,7 +166,8 @@ function run(value: string | null): Alert['run'] {
  */
 function readSuspects(picked: Picked): string[] {
   const values = picked['source.ip'] ?? picked.source_ip
-  const all = unique((Array.isArray(values) ? values : []).flatMap(addresses))
+  const read = Array.isArray(values) ? values : []
+  const all = unique([...read.flatMap(addresses), ...(read.length < MAX_VALUES ? [] : [UNREAD])])
   const { kept, left } = within(all, { each: 100, count: all.length > 50 ? 49 : 50, bytes: 3500 })
   return left === 0 ? kept : [...kept, `(and ${left} more)`]
 }
@@ -175,11 +176,13 @@ function readSuspects(picked: Picked): string[] {
 function addresses(value: unknown): string[] {
   if (typeof value !== 'string') return [jsonText(value)]
   if (!value.includes(',')) return [value]
-  return value
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
+  const parts = value.split(',', MAX_VALUES + 1)
+  const read = parts.slice(0, MAX_VALUES).map((part) => part.trim())
+  return [...read, parts.length > MAX_VALUES ? UNREAD : ''].filter((part) => part !== '')
 }
+
+/** Where reading stopped at its limit, others may be behind it. */
+const UNREAD = '(and more)'
 
 function jsonText(value: unknown): string {
   return JSON.stringify(value) ?? typeof value

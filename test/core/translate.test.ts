@@ -117,6 +117,13 @@ describe('translating an alert', () => {
     deepEqual(suspects, [...many.slice(0, 49), '(and 31 more)'])
   })
 
+  it('says that there may be more addresses where it stopped reading, however often one is repeated', () => {
+    const same = Array.from({ length: 1200 }, () => '192.0.2.1')
+    for (const ip of [[...same, '192.0.2.2'], [...same, '192.0.2.2'].join(','), `${','.repeat(1200)}192.0.2.2`])
+      equal(suspectsOf({ source: { ip } }).at(-1), '(and more)')
+    deepEqual(suspectsOf({ source: { ip: same.slice(0, 900) } }), ['192.0.2.1'])
+  })
+
   it('takes a time only when it is one, without a zone as UTC', () => {
     const timeOf = (time: unknown) => alertOf({ '@timestamp': time }).time
     equal(timeOf('2026-03-01T10:00:00.5+02:00'), '2026-03-01T08:00:00.500Z')
