@@ -2,9 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { assertHealed, assertHeldByRule, assertOthersUntouched } from '../support/crash-checks.ts'
 import type { Point } from '../support/crash-points.ts'
-import { type CrashStage, crashStage } from '../support/crash-stage.ts'
-import { soak } from '../support/soak.ts'
-import { withStores } from '../support/stores.ts'
+import { type CrashStage, crashStage, withCrashStores } from '../support/crash-stage.ts'
 import { until } from '../support/stores-jobs.ts'
 
 const EACH = { timeout: 60_000 }
@@ -28,10 +26,8 @@ const DEATHS: Readonly<Record<string, Point>> = {
   'before the queue hears that a job is done': { at: 'ran', when: 'before' },
 }
 
-withStores((kind, place) => {
-  describe(`a process killed on an alert's journey (${kind})`, {
-    skip: kind === 'postgres' && !soak && 'SOAK=1 does it',
-  }, () => {
+withCrashStores((kind, place) => {
+  describe(`a process killed on an alert's journey (${kind})`, () => {
     const stage = crashStage(place, { duration: '24h' })
 
     it(

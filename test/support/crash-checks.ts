@@ -29,6 +29,13 @@ export async function assertHealed(stage: CrashStage): Promise<Ledger> {
   return ledger
 }
 
+/** New alerts whose bans are held; answers their addresses. */
+export async function sendHeld(stage: CrashStage, count: number): Promise<string[]> {
+  const ids = await stage.send(count)
+  await assertHealed(stage)
+  return ids.map(stage.addressOf)
+}
+
 /** Accepted alerts, their outcomes and their jobs are the same number, and none has failed or waits. */
 function assertBalanced(stage: CrashStage, { records, jobs }: Ledger): void {
   const ids = [...stage.accepted.keys()].sort()
@@ -65,7 +72,7 @@ export function assertHeld({ records }: Ledger, addresses: readonly string[], ed
     assert.equal(ban.edges[edge]?.held, true)
     assert.deepEqual([ban.offence, ban.reasons.length], [1, 1], ban.address)
   }
-  assertNoted(records.history as Record<string, HistoryEntry>, 'put-in', addresses, edge)
+  assertNoted(historyIn({ records }), 'put-in', addresses, edge)
 }
 
 /** As `assertHeld`, where bans are in the rule. */
@@ -78,14 +85,12 @@ export function assertHeldByRule(stage: CrashStage, ledger: Ledger, addresses: r
 
 /** The history tells of each of the addresses, and of no write twice. */
 export function assertNoted(
-  history: Readonly<Record<string, HistoryEntry>>,
+  history: readonly HistoryEntry[],
   kind: string,
   addresses: readonly string[],
   edge?: string,
 ): void {
-  const entries = Object.values(history).filter(
-    (entry) => entry.kind === kind && (edge === undefined || entry.edge === edge),
-  )
+  const entries = history.filter((entry) => entry.kind === kind && (edge === undefined || entry.edge === edge))
   for (const address of addresses) {
     const noted = entries.filter((entry) => entry.addresses.includes(address))
     assert.ok(noted.length > 0, `the history has no ${kind} of ${address}`)
@@ -95,4 +100,8 @@ export function assertNoted(
       `${kind} of ${address}, twice`,
     )
   }
+}
+
+export function historyIn({ records }: Pick<Ledger, 'records'>): HistoryEntry[] {
+  return Object.values(records.history) as HistoryEntry[]
 }

@@ -48,6 +48,7 @@ export interface Life {
   order(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>
   /** null when it died over it. */
   ask(message: ToChild): Promise<Ledger | null>
+  isDead(): boolean
   /** Resolves when it is dead. */
   readonly dead: Promise<void>
   kill(): Promise<void>
@@ -98,12 +99,14 @@ export async function startLife(settings: Settings): Promise<Life | null> {
     ask(message) {
       const mine = turn.then(async () => {
         if (!child.connected) return null
-        child.send(message)
+        // Whoever dies at this moment does not listen: that is said by its death.
+        child.send(message, () => {})
         return (await Promise.race([next(child, 'done'), dead]))?.answer ?? null
       })
       turn = mine
       return mine
     },
+    isDead: () => child.exitCode !== null || child.signalCode !== null,
     dead,
     async kill() {
       child.kill('SIGKILL')

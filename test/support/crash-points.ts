@@ -56,6 +56,13 @@ export const POINTS = {
 
 export type PointName = keyof typeof POINTS
 
+/** Where a pass that takes addresses out may die, whatever they are taken out for. */
+export const LETTING_GO: Readonly<Record<string, Point>> = {
+  'between the ledger and the PUT': { at: 'attempt', when: 'after' },
+  'after the PUT, before that is in the ledger': { at: 'letGo', when: 'before' },
+  'when all is in the ledger': { at: 'letGo', when: 'after' },
+}
+
 /** Attempts at the rule or at the list that this call records. */
 export function attemptsOf(call: StoreCall): { readonly id: string }[] {
   return docs<EdgeState>(call, 'edges').flatMap(({ attempts }) => [...attempts, ...listAttempts(call)])

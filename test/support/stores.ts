@@ -21,13 +21,16 @@ export interface Place {
 }
 
 /**
- * Registers the same tests for each store that this machine has, and says loudly which ones it has not.
+ * Registers the same tests for each store (of these kinds) that this machine has, and says loudly which ones it has not.
  *
  * Redis and PostgreSQL are started for them, unless `TEST_REDIS_URL` (whose `portcullis:` keys are deleted) or
  * `TEST_POSTGRES_URL` (where a database of their own is made) offer one. Each call has a fresh store.
  */
-export function withStores(tests: (kind: StoreKind, place: Place) => void): void {
-  for (const kind of ['embedded', 'redis', 'postgres'] as const) {
+export function withStores(
+  tests: (kind: StoreKind, place: Place) => void,
+  kinds: readonly StoreKind[] = ['embedded', 'redis', 'postgres'],
+): void {
+  for (const kind of kinds) {
     const skip = missing(kind)
     describe(`on ${kind}`, { skip }, () => {
       let found: { config: StoreConfig; remove(): Promise<void> } | null = null
