@@ -53,7 +53,9 @@ export function createBoard(deps: BoardDeps): Router {
   router.put(`/api/queues/${queue.name}/:jobId/retry`, retryOne(queue, deps))
   router.put(`/api/queues/${queue.name}/retry/failed`, retryFailed(queue, deps))
   router.use(refuseChanges)
-  router.use(server.getRouter())
+  const board: express.Express = server.getRouter()
+  board.disable('x-powered-by')
+  router.use(board)
   return router
 }
 
