@@ -17,6 +17,7 @@ export interface EdgeEvents {
   held(seen: AtEdge & Addresses): void
   adopted(seen: AtEdge & Addresses): void
   released(seen: AtEdge & Addresses & { readonly by: string }): void
+  entriesWithdrawn(seen: AtEdge & Addresses & { readonly version: number }): void
   staleCopyRepaired(seen: AtEdge & Addresses & { readonly version: number }): void
   putBack(seen: AtEdge & Addresses & { readonly version: number }): void
   contested(seen: AtEdge): void
@@ -89,6 +90,12 @@ export function createEdgeEvents(deps: {
       log.warn(
         `released ${listed(addresses)}: ${brief(by)} took ${addresses.length === 1 ? 'it' : 'them'} out of ${placeOf(edge)}`,
         event('ban-released', 'success', ...at(edge, addresses, { by })),
+      )
+    },
+    entriesWithdrawn({ edge, version, addresses }) {
+      log.info(
+        `version ${version} of ${edge} no longer has ${listed(addresses)}, entered there by others, and nothing else but terms changed: it is theirs to take out`,
+        event('entries-withdrawn', 'success', ...at(edge, addresses, { version })),
       )
     },
     staleCopyRepaired({ edge, version, addresses }) {

@@ -1,10 +1,11 @@
 import { stillOwed, unpaid } from './debts.ts'
 import type { Attempt, Base, Debt, EdgeState } from './edge-state.ts'
-import { type Hand, judgeHand } from './judge-hand.ts'
+import { type Hand, judgeHand, type Whose, whoseAfter } from './judge-hand.ts'
 import { inNewRuleset, landedAttempts, trimAttempts, unseenOf, type Versions } from './landed.ts'
 import { asOwed, deleted, owedToOwn } from './meant.ts'
 import { overwrittenBy, versionsNeeded } from './overwritten.ts'
-import { findOwnRule, type OwnRule } from './own-rule.ts'
+import { findOwnRule, isAsWritten, type OwnRule } from './own-rule.ts'
+import { type WrittenHand, withoutPutRight } from './put-right.ts'
 import { rememberHand } from './remember-hand.ts'
 import { changedOtherwise, restOf } from './rest.ts'
 import { changesBetween } from './rule-changes.ts'
@@ -20,8 +21,12 @@ export interface Head {
 }
 
 /** What one version that we did not write means for the bans. */
-export interface JudgedHand extends Hand {
-  readonly version: number
+export type JudgedHand = WrittenHand
+
+interface Ours {
+  /** What our rule is called. */
+  readonly description: string
+  readonly whose: Whose
 }
 
 export interface Account {
@@ -32,21 +37,29 @@ export interface Account {
   readonly own: OwnRule
 }
 
-/** Explains every version since the base: which are ours, what we overwrote, what a person meant (design §3.3, §3.4). */
-export function account(state: EdgeState, head: Head, known: Versions, description: string, now: Date): Account {
+/**
+ * Explains every version since the base: which are ours, what we overwrote, what a person meant (design §3.3, §3.4). `whose`
+ * is what the ledger says of the terms.
+ */
+export function account(
+  state: EdgeState,
+  head: Head,
+  known: Versions,
+  { description, whose }: Ours,
+  now: Date,
+): Account {
   const own = findOwnRule(head.rules, { remembered: state.base?.rule ?? null, description })
   if (own.kind === 'problem') return { state, hands: [], own }
-  if (state.base === null)
-    return { state: { ...state, base: baseOf(head, own, null) }, hands: [firstSight(head, own)], own }
+  if (state.base === null) return firstSight(state, head, own, now)
 
-  const walk = startWalk(state, state.base, head, known, description, now)
+  const walk = startWalk(state, state.base, head, known, { description, whose }, now)
   for (let version = walk.seen + 1; version <= head.version; version++) {
     const rules = walk.versions.get(version)
     if (rules) stepTo(walk, version, rules)
   }
   return {
     own,
-    hands: walk.hands,
+    hands: withoutPutRight(walk.hands, walk.attempts),
     state: {
       ...walk.state,
       base: baseOf(head, own, walk.rule === null ? null : { rule: walk.rule, index: walk.index }),
@@ -92,17 +105,18 @@ interface Walk {
   /** Whatever our rule was called on the way. */
   readonly keys: Set<string>
   readonly description: string
+  whose: Whose
   readonly now: Date
 }
 
-function startWalk(state: EdgeState, base: Base, head: Head, known: Versions, description: string, now: Date): Walk {
+function startWalk(state: EdgeState, base: Base, head: Head, known: Versions, ours: Ours, now: Date): Walk {
   const { from, versions, attempts } = readingOf(state, base, head, known)
   const snapshot = { terms: base.present ? base.terms : [], present: base.present }
   const keys = new Set(base.rule === null ? [] : [keyOf(base.rule)])
   const { rule, index, rest } = base
   return {
     ...{ state, hands: [], versions, attempts, debts: state.debts, seen: from },
-    ...{ snapshot, rule, index, meant: asOwed(state.debts, rule), rest, keys, description, now },
+    ...{ snapshot, rule, index, meant: asOwed(state.debts, rule), rest, keys, ...ours, now },
   }
 }
 
@@ -147,17 +161,22 @@ function judgeStep(
   is: Rule | null,
 ): Hand {
   const { takenOut, awaited, contested, putBackAt, trail } = walk.state
+  const otherwiseChanged = changedOtherwise(walk.rest, rest)
+  const asWritten = is !== null && isAsWritten(is)
   const hand = judgeHand({
     before: walk.snapshot,
     it,
-    otherwiseChanged: changedOtherwise(walk.rest, rest),
+    otherwiseChanged,
+    asWritten,
+    whose: walk.whose,
     wasDisabled: walk.snapshot.present && was?.enabled === false,
     partLost: is !== null && partsOf(is) < partsOf(was),
     unseen: unseenOf(walk.attempts, walk.seen, version),
     awaited: new Set([...awaited, ...(contested?.terms ?? [])]),
     ...{ trail, takenOut, putBackAt, contested, now: walk.now },
   })
-  walk.hands.push({ version, ...hand })
+  walk.whose = whoseAfter(walk.whose, hand)
+  walk.hands.push({ version, inOurManner: asWritten && !otherwiseChanged, ...hand })
   walk.state = rememberHand(walk.state, hand, walk.now)
   return hand
 }
@@ -192,10 +211,16 @@ function owedAfter(walk: Walk, version: number, rules: readonly Rule[]): readonl
 }
 
 /** An edge never seen before: whatever stands in our rule is a person's. */
-function firstSight(head: Head, own: OwnRule): JudgedHand {
-  const adopted = own.kind === 'present' ? own.terms : []
-  const nothing = { restored: [], released: [], stale: [], accident: [], contested: null, gone: false }
-  return { version: head.version, adopted, ...nothing }
+function firstSight(state: EdgeState, head: Head, own: Account['own'], now: Date): Account {
+  const base = baseOf(head, own, null)
+  const nothing = { restored: [], released: [], stale: [], accident: [], withdrawn: [], contested: null, gone: false }
+  const seen = stepBetween({ terms: [], present: false }, base, head.version, now)
+  const trail = base.present ? [seen] : []
+  return {
+    state: { ...state, base, trail },
+    hands: [{ ...nothing, version: head.version, inOurManner: false, adopted: base.terms }],
+    own,
+  }
 }
 
 function baseOf(head: Head, own: OwnRule, last: { readonly rule: Rule; readonly index: number } | null): Base {

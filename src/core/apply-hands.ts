@@ -13,7 +13,7 @@ export interface HandEffects {
 /** Makes the ledger say what people said at the edge: their entries become bans of theirs, what they let out is let out everywhere. */
 export function applyHands(
   bans: ReadonlyMap<string, Ban>,
-  hands: readonly Pick<JudgedHand, 'adopted' | 'restored' | 'released'>[],
+  hands: readonly (Pick<JudgedHand, 'adopted' | 'restored' | 'released'> & Partial<Pick<JudgedHand, 'withdrawn'>>)[],
   options: {
     edge: string
     adoptForMs: number | null
@@ -33,6 +33,14 @@ export function applyHands(
       put.delete(address)
       if (bans.has(address)) remove.add(address)
       released.push({ address, at, until: new Date(now.getTime() + options.releaseForMs).toISOString() })
+    }
+    for (const address of hand.withdrawn ?? []) {
+      const ban = put.get(address) ?? bans.get(address)
+      const reasons = ban?.reasons.filter((r) => r.origin !== 'edge' || r.id !== edge) ?? []
+      if (ban === undefined || reasons.length === ban.reasons.length) continue
+      put.delete(address)
+      if (reasons.length > 0) put.set(address, { ...ban, reasons })
+      else remove.add(address)
     }
     const standing = (address: string) => put.get(address) ?? (remove.has(address) ? undefined : bans.get(address))
     const isOurs = (ban: Ban | undefined) => ban !== undefined && isWantedOn(ban, edge, now)

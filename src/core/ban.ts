@@ -62,6 +62,18 @@ export function isAutomatic(ban: Ban, now: Date): boolean {
   return ban.reasons.every((r) => r.origin === 'alert' || !isLive(r, now))
 }
 
+/** Addresses that we ban at this edge for reasons of our own, and those that others entered there; some are both. */
+export function whoseOn(bans: readonly Ban[], edge: string, now: Date): { ours: Set<string>; theirs: Set<string> } {
+  const live = bans.flatMap(({ address, reasons }) =>
+    reasons.filter((r) => isLive(r, now) && isMeantFor(r, edge)).map(({ origin }) => ({ address, origin })),
+  )
+  const addressesOf = (some: typeof live) => new Set(some.map(({ address }) => address))
+  return {
+    ours: addressesOf(live.filter(({ origin }) => origin !== 'edge')),
+    theirs: addressesOf(live.filter(({ origin }) => origin === 'edge')),
+  }
+}
+
 /** Lower goes first when room of this edge is given out: people's entries, operators' bans, automatic ones. */
 export function rankOn(ban: Ban, edge: string, now: Date): 0 | 1 | 2 {
   const live = ban.reasons.filter((r) => isLive(r, now) && isMeantFor(r, edge))

@@ -52,15 +52,17 @@ export function historyOfHands(
     readonly released: readonly string[]
     readonly stale?: readonly string[]
     readonly accident: readonly string[]
+    readonly withdrawn?: readonly string[]
   }[],
 ): Noted[] {
-  return hands.flatMap(({ version, adopted, released, stale = [], accident }) => {
+  return hands.flatMap(({ version, adopted, released, stale = [], accident, withdrawn = [] }) => {
     const common = { edge, by: `a person, at ${edge}`, ...(version === undefined ? {} : { versionAfter: version }) }
     return some([
       { ...common, kind: 'adopted', addresses: adopted },
       { ...common, kind: 'released', addresses: released },
       { ...common, kind: 'stale-copy', addresses: stale },
       { ...common, kind: 'accident', addresses: accident },
+      { ...common, kind: 'withdrawn', addresses: withdrawn },
     ])
   })
 }

@@ -8,6 +8,9 @@ export interface HandFacts {
   readonly it: Snapshot
   /** Another rule, a clause or a field of our rule changed in the same version. */
   readonly otherwiseChanged: boolean
+  /** The text of our rule is to the letter what a Portcullis writes. */
+  readonly asWritten: boolean
+  readonly whose: Whose
   /** Whether our rule was switched off before. */
   readonly wasDisabled: boolean
   /** Whether one of several rules of ours was deleted. */
@@ -23,6 +26,12 @@ export interface HandFacts {
   readonly now: Date
 }
 
+/** Terms that we ban for reasons of our own, and those that others entered in the rule; some are both. */
+export interface Whose {
+  readonly ours: ReadonlySet<string>
+  readonly theirs: ReadonlySet<string>
+}
+
 /** What a person meant. */
 export interface Hand {
   readonly adopted: readonly string[]
@@ -33,6 +42,11 @@ export interface Hand {
   readonly stale: readonly string[]
   /** Missing by accident: to be put back, once. */
   readonly accident: readonly string[]
+  /**
+   * Entries of others that are not put back: who put them back would have them for good, where another Portcullis ended its bans, for
+   * that would take them for a person's. What we ban ourselves stays banned.
+   */
+  readonly withdrawn: readonly string[]
   readonly contested: Contest | null
   /** The rule itself was deleted in this version. */
   readonly gone: boolean
@@ -60,15 +74,36 @@ export function judgeHand(facts: HandFacts): Hand {
     adopted: entries.filter((t) => !facts.awaited.has(t)),
     restored: entries.filter((t) => facts.awaited.has(t)),
   }
-  const stale = missing.filter((t) => !lost.includes(t))
+  const older = missing.filter((t) => !lost.includes(t))
+  const theirs = maybeAnothers(facts, missing)
+  const toPutBack = (terms: readonly string[]) => (theirs ? terms.filter((t) => facts.whose.ours.has(t)) : terms)
+  const stale = toPutBack(older)
   if (isAccident(lost, before, gone || facts.partLost)) {
-    return putBackLately ? { ...hand, contested: contestOver(facts, lost) } : { ...hand, stale, accident: lost }
+    const accident = toPutBack(lost)
+    if (!putBackLately) return { ...hand, stale, accident, withdrawn: theirs ? missing : [] }
+    if (!theirs) return { ...hand, contested: contestOver(facts, lost) }
+    return { ...hand, stale, released: accident, withdrawn: missing.filter((t) => !accident.includes(t)) }
   }
   const again = stale.filter((t) => recently(facts.takenOut[t] ?? null, HOUR_MS, now))
-  return { ...hand, released: [...lost, ...again], stale: stale.filter((t) => !again.includes(t)) }
+  return {
+    ...{ ...hand, released: [...lost, ...again], stale: stale.filter((t) => !again.includes(t)) },
+    withdrawn: theirs ? older.filter((t) => !again.includes(t)) : [],
+  }
 }
 
-const NOTHING = { adopted: [], restored: [], released: [], stale: [], accident: [] }
+const NOTHING = { adopted: [], restored: [], released: [], stale: [], accident: [], withdrawn: [] }
+
+/**
+ * Whether another Portcullis, with a store of its own, may have ended bans of its own here: nothing but terms changed, the text is to the
+ * letter what we write, and nothing is missing that only we brought, for that it takes for a person's.
+ */
+function maybeAnothers(facts: HandFacts, missing: readonly string[]): boolean {
+  return (
+    facts.asWritten &&
+    !facts.otherwiseChanged &&
+    missing.every((t) => facts.whose.theirs.has(t) || !facts.whose.ours.has(t))
+  )
+}
 
 /** What the person had before him: the newest version, unless he did more than one thing and an older one is nearer. */
 function ancestorIn(facts: HandFacts, missing: readonly string[], fresh: readonly string[]): Snapshot {
@@ -77,7 +112,10 @@ function ancestorIn(facts: HandFacts, missing: readonly string[], fresh: readonl
   const nearest = ancestorOf(it, before, trail)
   // Who only adds terms means them, also those that an old version had; nobody saves an old copy and changes nothing.
   const onlyAdds = !facts.otherwiseChanged && missing.length === 0
-  return onlyAdds && notCovered(it.terms, nearest.terms).length === 0 ? before : nearest
+  const isWhole = notCovered(it.terms, nearest.terms).length === 0
+  // The old copy would lack what has come since.
+  const isLater = notCovered(before.terms, nearest.terms).length > 0
+  return onlyAdds && (isWhole || isLater) ? before : nearest
 }
 
 /** At least five terms gone in one version, and they are more than half of them or the rule itself is gone. */
@@ -113,4 +151,12 @@ function newIn(terms: readonly string[], before: readonly string[], lost: readon
 
 function recently(at: string | null, within: number, now: Date): boolean {
   return at !== null && now.getTime() - Date.parse(at) < within
+}
+
+/** The same once this hand is applied to the ledger. */
+export function whoseAfter({ ours, theirs }: Whose, { adopted, restored, released, withdrawn }: Hand): Whose {
+  const gone = new Set([...released, ...withdrawn])
+  const mine = new Set([...ours].filter((term) => !released.includes(term)))
+  const entered = [...adopted, ...restored.filter((term) => !mine.has(term))]
+  return { ours: mine, theirs: new Set([...[...theirs].filter((term) => !gone.has(term)), ...entered]) }
 }

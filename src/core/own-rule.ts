@@ -1,5 +1,6 @@
 import { parseExpression } from './expression/parse.ts'
-import type { Rule } from './rules.ts'
+import { serializeExpression } from './expression/serialize.ts'
+import { type Rule, SPILL_PARTS } from './rules.ts'
 
 /** How our rule is known: by the id and ref remembered, else by its exact description. */
 export interface RuleIdentity {
@@ -35,6 +36,18 @@ export function termsIn(rule: Rule): readonly string[] | null {
     return parseExpression(String(rule.expression ?? '')).terms.map((term) => term.text)
   } catch {
     return null
+  }
+}
+
+/** Whether the text is to the letter what a Portcullis writes; a person's may happen to be. */
+export function isAsWritten(rule: Rule): boolean {
+  const parts = rule[SPILL_PARTS] as { readonly asWritten: boolean } | undefined
+  if (parts !== undefined) return parts.asWritten
+  try {
+    const { terms, clauses } = parseExpression(String(rule.expression ?? ''))
+    return serializeExpression({ terms: terms.map((term) => term.text), clauses }) === rule.expression
+  } catch {
+    return false
   }
 }
 

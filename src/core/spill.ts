@@ -1,11 +1,13 @@
 import { expressionLength, serializeExpression } from './expression/serialize.ts'
-import { clausesIn, isHoldingAction, termsIn } from './own-rule.ts'
+import { clausesIn, isAsWritten, isHoldingAction, termsIn } from './own-rule.ts'
 import { keyOf, type Rule, SPILL_PARTS } from './rules.ts'
 
 /** Kept in the folded rule under `SPILL_PARTS`: all of the parts but their terms. */
 interface Parts {
   readonly first: { readonly enabled: unknown; readonly action: unknown }
   readonly others: readonly { readonly rule: Rule; readonly clauses: readonly string[] }[]
+  /** See `isAsWritten`: true of all of them. */
+  readonly asWritten: boolean
 }
 
 /**
@@ -92,6 +94,7 @@ function folded(first: Rule, others: readonly Rule[]): Rule {
       rule,
       clauses: clausesIn({ expression }),
     })),
+    asWritten: all.every(isAsWritten),
   }
   const unreadable = all.find((rule) => termsIn(rule) === null)
   const terms = [...new Set(all.flatMap((rule) => termsIn(rule) ?? []))]

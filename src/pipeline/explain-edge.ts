@@ -1,6 +1,6 @@
 import { account, type Head, stillNeeded } from '../core/account.ts'
 import { applyHands } from '../core/apply-hands.ts'
-import type { Ban } from '../core/ban.ts'
+import { type Ban, whoseOn } from '../core/ban.ts'
 import { clausesOf, compose } from '../core/compose.ts'
 import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
 import type { ExplainedEdge } from '../core/explanation.ts'
@@ -46,7 +46,7 @@ export async function explainEdge(
   const { now, about } = facts
   let seen: Awaited<ReturnType<typeof look>>
   try {
-    seen = await look(deps, edge, now)
+    seen = await look(deps, facts.bans, edge, now)
   } catch (error) {
     return { ...empty, problem: `cannot be read: ${messageOf(error)}` }
   }
@@ -86,7 +86,7 @@ export async function explainEdge(
   }
 }
 
-async function look({ records, rule }: ExplainEdgeDeps, edge: Edge, now: Date) {
+async function look({ records, rule }: ExplainEdgeDeps, bans: ReadonlyMap<string, Ban>, edge: Edge, now: Date) {
   const [ruleset, states] = await Promise.all([edge.read(), records.get<EdgeState>('edges', [edge.name])])
   const head: Head =
     ruleset === null
@@ -99,7 +99,8 @@ async function look({ records, rule }: ExplainEdgeDeps, edge: Edge, now: Date) {
     if (needed.length === 0) break
     for (const version of needed) versions.set(version, (await edge.version(version))?.rules ?? null)
   }
-  return { head, known, ...account(known, head, versions, rule.description, now) }
+  const ours = { description: rule.description, whose: whoseOn([...bans.values()], edge.name, now) }
+  return { head, known, ...account(known, head, versions, ours, now) }
 }
 
 /** null: it stays as it is. */

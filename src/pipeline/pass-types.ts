@@ -60,6 +60,8 @@ export interface PassEvents {
   held(e: { edge: string; addresses: readonly string[] }): void
   adopted(e: { edge: string; addresses: readonly string[] }): void
   released(e: { edge: string; addresses: readonly string[]; by: string }): void
+  /** Entries of others that a version in our own manner of writing lacks: they are not put back. */
+  entriesWithdrawn(e: { edge: string; version: number; addresses: readonly string[] }): void
   staleCopyRepaired(e: { edge: string; version: number; addresses: readonly string[] }): void
   putBack(e: { edge: string; version: number; addresses: readonly string[] }): void
   contested(e: { edge: string }): void

@@ -1,5 +1,5 @@
 import { account, type Head } from '../core/account.ts'
-import type { Ban } from '../core/ban.ts'
+import { type Ban, whoseOn } from '../core/ban.ts'
 import { clausesOf, compose } from '../core/compose.ts'
 import type { Attempt, EdgeState } from '../core/edge-state.ts'
 import { historyOfPuts, putOf } from '../core/history.ts'
@@ -63,7 +63,8 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
     const known = anew ? attempt : { ...attempt, landed: next.version }
     const landed = withAttempt(noted, known, deps.clock.now())
     const puts = anew ? [] : [putOf(known)]
-    const after = account(landed, next, versions, deps.rule.description, deps.clock.now())
+    const ours = { description: deps.rule.description, whose: whoseOn(stock.bans, deps.edge.name, begun) }
+    const after = account(landed, next, versions, ours, deps.clock.now())
     const { own } = after
     const state = clauseSeen(after.state, own, deps.list)
     if (!anew && next.version === head.version + 1) {

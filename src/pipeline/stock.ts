@@ -1,6 +1,6 @@
 import { account, type Head, type JudgedHand, stillNeeded } from '../core/account.ts'
 import { applyHands, type HandEffects } from '../core/apply-hands.ts'
-import type { Ban } from '../core/ban.ts'
+import { type Ban, whoseOn } from '../core/ban.ts'
 import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
 import type { Released } from '../core/guards.ts'
 import { type HistoryEntry, historyOfEndings, historyOfHands, historyOfPuts, putOf } from '../core/history.ts'
@@ -48,14 +48,16 @@ export async function takeStock(
     const before = edges.get(edge.name)?.doc ?? NEW_EDGE
     await refuseDoubtful(edge, before, head, deps.rule.description)
     await fetchVersions(deps, before, head, versions)
-    const { state: judged, hands, own } = account(before, head, versions, deps.rule.description, now)
+    const docs = stored.map((s) => s.doc)
+    const ours = { description: deps.rule.description, whose: whoseOn(docs, edge.name, now) }
+    const { state: judged, hands, own } = account(before, head, versions, ours, now)
     const list = whereIsList(deps, edges)
     const clause = judgeClause(judged, { list: deps.list, there: list === 'there', own, before, head, now })
     const { state } = clause
     if (deps.observing && before.base === null) {
       const found = hands.flatMap((hand) => hand.adopted)
       deps.events.wouldAdopt({ edge: edge.name, addresses: found })
-      return { state: before, bans: stored.map((s) => s.doc), own, list, touched: [], gone: [] }
+      return { state: before, bans: docs, own, list, touched: [], gone: [] }
     }
     const ledger = new Map(stored.map((s) => [s.id, s]))
     const effects = applyHands(docsOf(ledger), hands, {
@@ -200,6 +202,7 @@ function report(deps: PassDeps, hands: readonly JudgedHand[], gone: readonly { b
     const { version } = hand
     if (hand.adopted.length > 0) events.adopted({ edge, addresses: hand.adopted })
     if (hand.released.length > 0) events.released({ edge, addresses: hand.released, by: `the rule of ${edge}` })
+    if (hand.withdrawn.length > 0) events.entriesWithdrawn({ edge, version, addresses: hand.withdrawn })
     if (hand.stale.length > 0) events.staleCopyRepaired({ edge, version, addresses: hand.stale })
     if (hand.accident.length > 0) events.putBack({ edge, version, addresses: hand.accident })
     if (hand.contested !== null) events.contested({ edge })

@@ -28,6 +28,8 @@ const contest = (ruleGone: boolean, text: string) => ({ at: ago(60), ruleGone, t
 function hand(before: string, it: string, facts: Partial<HandFacts>): Record<string, string> {
   const quiet = {
     otherwiseChanged: false,
+    asWritten: false,
+    whose: { ours: new Set<string>(), theirs: new Set<string>() },
     wasDisabled: false,
     partLost: false,
     trail: [],
@@ -39,7 +41,7 @@ function hand(before: string, it: string, facts: Partial<HandFacts>): Record<str
     ...{ takenOut: {}, putBackAt: null, contested: null, now: NOW, ...facts },
   })
   const said: Record<string, string> = {}
-  for (const word of ['adopted', 'restored', 'released', 'stale', 'accident'] as const)
+  for (const word of ['adopted', 'restored', 'released', 'stale', 'accident', 'withdrawn'] as const)
     if (found[word].length > 0) said[word] = found[word].map((t) => t.replace('1.1.1.', '')).join(' ')
   if (found.contested !== null) said.contested = found.contested.ruleGone ? 'the rule' : 'terms'
   return said
@@ -82,6 +84,49 @@ describe('an old copy', () => {
     { stale: '2' },
   )
   says('from before the rule was is no copy', '1', '2', { trail: trailOf('-', '1') }, { released: '1', adopted: '2' })
+})
+
+describe('a version that another Portcullis may have written', () => {
+  const trail = trailOf('1', '1 2', '1 2 3')
+  const whose = (ours: string, theirs: string) => ({ ours: new Set(terms(ours)), theirs: new Set(terms(theirs)) })
+  const written = { asWritten: true, trail, whose: whose('1', '2 3') }
+  says('ends others’ entries as it adds one', '1 2 3', '1 9', written, { adopted: '9', withdrawn: '2 3' })
+  says(
+    'leaves what we ban, too, to be put back',
+    '1 2 3',
+    '1 9',
+    { ...written, whose: whose('1 2', '2 3') },
+    { adopted: '9', stale: '2', withdrawn: '2 3' },
+  )
+  says(
+    'is none where what we alone ban is missing',
+    '1 2 3',
+    '1 9',
+    { ...written, whose: whose('1 2', '3') },
+    { adopted: '9', stale: '2 3' },
+  )
+  says(
+    'is none where anything else changed',
+    '1 2 3',
+    '1 9',
+    { ...written, otherwiseChanged: true },
+    { adopted: '9', stale: '2 3' },
+  )
+  says('ends many at once', '2 3 4 5 6', '', { ...written, whose: whose('', '2 3 4 5 6') }, { withdrawn: '2 3 4 5 6' })
+  says(
+    'ends many at once a second time, among them some that we ban',
+    '2 3 4 5 6',
+    '',
+    { ...written, whose: whose('2', '2 3 4 5 6'), putBackAt: ago(1) },
+    { released: '2', withdrawn: '3 4 5 6' },
+  )
+  says(
+    'only adds what it had before',
+    '1',
+    '1 2 3',
+    { asWritten: true, trail: trailOf('2 3', '', '1') },
+    { adopted: '2 3' },
+  )
 })
 
 describe('an accident', () => {

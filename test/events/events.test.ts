@@ -57,6 +57,7 @@ const everything: { readonly [Name in keyof Events]: (events: Events) => void } 
   held: (e) => e.held({ edge: 'shop', addresses }),
   adopted: (e) => e.adopted({ edge: 'shop', addresses }),
   released: (e) => e.released({ edge: 'shop', addresses, by: 'a person' }),
+  entriesWithdrawn: (e) => e.entriesWithdrawn({ edge: 'shop', version: 7, addresses }),
   staleCopyRepaired: (e) => e.staleCopyRepaired({ edge: 'shop', version: 7, addresses }),
   putBack: (e) => e.putBack({ edge: 'shop', version: 7, addresses }),
   contested: (e) => e.contested({ edge: 'shop' }),

@@ -40,10 +40,11 @@ export interface World {
   count(event: keyof PassEvents): number
 }
 
-export function settleWorld(options: { edgeName?: string } = {}): World {
+/** `beside`: another world, whose edge and clock this one shares with a ledger of its own. */
+export function settleWorld(options: { edgeName?: string; beside?: World } = {}): World {
   let time = Date.parse('2026-03-01T00:00:00.000Z')
   let ids = 0
-  const clock = {
+  const clock: World['clock'] = options.beside?.clock ?? {
     now: () => new Date(time),
     sleep: async (ms: number) => clock.advance(ms),
     advance: (ms: number) => {
@@ -51,7 +52,7 @@ export function settleWorld(options: { edgeName?: string } = {}): World {
     },
   }
   const records = memoryRecords()
-  const edge = fakeEdge(options.edgeName ?? 'shop', clock.now)
+  const edge = options.beside?.edge ?? fakeEdge(options.edgeName ?? 'shop', clock.now)
   const world: World = {
     records,
     edge,
@@ -198,7 +199,7 @@ function alertAbout(address: string, now: Date) {
 function listenTo(heard: World['heard']): PassEvents {
   const names: readonly (keyof PassEvents)[] = [
     ...(['pass', 'held', 'adopted', 'released', 'staleCopyRepaired', 'putBack', 'contested', 'edgeState'] as const),
-    ...(['displaced', 'ended', 'collided', 'edgeFull', 'wouldAdopt', 'standing'] as const),
+    ...(['entriesWithdrawn', 'displaced', 'ended', 'collided', 'edgeFull', 'wouldAdopt', 'standing'] as const),
   ]
   const listener = (event: keyof PassEvents) => (data: unknown) =>
     void heard.push({ event, data: data as Record<string, unknown> })
