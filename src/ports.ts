@@ -71,6 +71,8 @@ export interface JobData {
   readonly acceptedAt: string
   /** Outputs of finished steps, by step name. */
   readonly checkpoints: Readonly<Record<string, unknown>>
+  /** How often unfinished steps have failed, by step name: of those whose attempts are limited. */
+  readonly failures?: Readonly<Record<string, number>>
   /** When it was taken up again: an outcome from before does not stop it. */
   readonly reopenedAt?: string
   /** Set by a replay: it is not refused as too old. */

@@ -13,7 +13,7 @@ interface ReopenDeps {
 export async function reopen({ queue, clock }: Omit<ReopenDeps, 'records'>, jobs: readonly JobData[]): Promise<void> {
   if (jobs.length === 0) return
   const at = clock.now().toISOString()
-  const entries = jobs.map(({ waiting, ...data }) => ({
+  const entries = jobs.map(({ waiting, failures, ...data }) => ({
     id: data.alert.id,
     data: { ...data, acceptedAt: at, reopenedAt: at, checkpoints: {} },
   }))
@@ -58,7 +58,7 @@ export async function replay(
   const job = await queue.read(alertId)
   if (job === null) return false
   const at = clock.now().toISOString()
-  const { waiting, ...data } = job.data
+  const { waiting, failures, ...data } = job.data
   const checkpoints = job.state === 'failed' ? data.checkpoints : {}
   const fresh = { ...data, acceptedAt: at, reopenedAt: at, replay: { at, by }, checkpoints }
   return (await queue.rerun([{ id: alertId, data: fresh }])).length > 0

@@ -6,6 +6,7 @@ import type { Health } from './health.ts'
 import { standingsNow, whyNotHeld } from './held.ts'
 import type { MarkRequest, MarkResult } from './marks.ts'
 import type { Parking } from './parking.ts'
+import { PAUSED } from './pause.ts'
 import { blockOutcome, blockOutputs } from './steps/set-status.ts'
 import type { RunStep, StepContext, StepResult } from './steps/step.ts'
 
@@ -105,7 +106,8 @@ async function failStep(
   if (error instanceof StoreError) throw error
   await saveProgress(job, context)
   const { continue: goOn, retry } = step.onFailure
-  const spent = retry !== null && job.attempts + 1 >= retry.maxAttempts
+  const failures = failuresOf(job, step.name) + 1
+  const spent = retry !== null && failures >= retry.maxAttempts
   if (error instanceof RefusedError && !spent) {
     deps.health.refused(error.part, error.message)
     if (!isTooLate(deps, job)) return { kind: 'park', reason: error.part, needs: null }
@@ -118,7 +120,17 @@ async function failStep(
   }
   deps.events.retried({ alert: job.data.alert, error, attempt: job.attempts + 1 })
   if (retry === null) throw error
+  await saveFailures(job, step.name, failures)
   throw new RetryLaterError(messageOf(error), retry.delayMs, { cause: error })
+}
+
+/** Of the step, not of the job: those before it may have needed attempts of their own. */
+function failuresOf({ data }: Job, step: string): number {
+  return data.failures?.[step] ?? 0
+}
+
+async function saveFailures(job: Job, step: string, failures: number): Promise<void> {
+  await job.save({ ...job.data, failures: { ...job.data.failures, [step]: failures } })
 }
 
 async function giveUp(deps: RespondDeps, { data }: Job, error: unknown): Promise<void> {
@@ -143,7 +155,7 @@ async function park(
   if (job.data.waiting === reason) return { kind: 'park', ms, reason }
   await deps.parking.put(alert.id, { addresses: needs?.wanted ?? [], reason })
   deps.events.parked({ alert, reason })
-  if (reason.startsWith('edge-')) tag(deps, context, reason)
+  if (reason.startsWith('edge-') || reason === PAUSED) tagInPassing(deps, context, reason)
   // What changed before it could be found among the parked woke nobody.
   const standing = (await standingsNow(deps, [needs]))[0]
   const changed =
@@ -157,18 +169,43 @@ function withoutBlocks({ playbook, outputs }: StepContext): Record<string, unkno
 }
 
 /** Tells the analyst in Elastic what an open alert waits for; nothing hangs on it. */
-function tag({ mark, events }: RespondDeps, { data, playbook, observing }: StepContext, word: string): void {
+function tagInPassing(deps: RespondDeps, context: StepContext, word: string): void {
+  tag(deps, context, word).catch((error) => deps.events.failed({ what: whatTagging(context, word), error }))
+}
+
+async function tag({ mark }: RespondDeps, { data, playbook, observing }: StepContext, word: string): Promise<void> {
   if (observing || !playbook.steps.some((step) => step.type === 'security.setAlertStatus')) return
   const { id, space } = data.alert
   const request: Mark = { id, space, status: null, tag: word }
-  mark({ mark: request, needs: null }).catch((error) =>
-    events.failed({ what: `tagging alert ${id} as ${word}`, error }),
-  )
+  await mark({ mark: request, needs: null })
 }
 
+function whatTagging({ data }: StepContext, word: string): string {
+  return `tagging alert ${data.alert.id} as ${word}`
+}
+
+/** The last word on an alert that stays open: tried for some minutes while Elastic is away. */
+async function tagLapsed(deps: RespondDeps, job: Job, context: StepContext): Promise<void> {
+  try {
+    await tag(deps, context, 'lapsed')
+  } catch (error) {
+    const failures = failuresOf(job, LAPSED) + 1
+    if (error instanceof StoreError) throw error
+    if (failures >= LAPSED_TRIES) return deps.events.failed({ what: whatTagging(context, 'lapsed'), error })
+    deps.events.retried({ alert: job.data.alert, error, attempt: failures })
+    await saveFailures(job, LAPSED, failures)
+    throw new RetryLaterError(messageOf(error), LAPSED_AGAIN_MS, { cause: error })
+  }
+}
+
+// Among the steps' failures; no step's name has a colon.
+const LAPSED = ':lapsed'
+const LAPSED_TRIES = 10
+const LAPSED_AGAIN_MS = 60_000
+
 async function end(deps: RespondDeps, job: Job, context: StepContext, outcome: Outcome): Promise<Ran> {
+  if (outcome === 'lapsed') await tagLapsed(deps, job, context)
   await deps.conclude(job.data, outcome)
-  if (outcome === 'lapsed') tag(deps, context, outcome)
   if (outcome === UNKNOWN) deps.health.refused(UNKNOWN, whyUnknown(job.data.alert))
   if (isFinal(outcome)) await job.save(trimmed(job.data))
   return { kind: 'done', outcome }
@@ -180,7 +217,7 @@ function whyUnknown({ id, space }: JobData['alert']): string {
 
 /** What a replay needs and nothing more: a finished job is kept for a week. */
 function trimmed(data: JobData): JobData {
-  const { waiting, ...rest } = data
+  const { waiting, failures, ...rest } = data
   return { ...rest, alert: { ...data.alert, evidence: {} }, checkpoints: {} }
 }
 
