@@ -1,5 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { messageOf, StoreError } from '../errors.ts'
+import { deniedCommands } from './redis-permissions.ts'
+import { inStore } from './store-attempt.ts'
 
 /** One client that fails fast, for the ledger and for adding jobs; one that waits for ever, for the worker. */
 export interface RedisClients {
@@ -13,20 +15,34 @@ export interface RedisClients {
 /**
  * Connects to Redis, within 10 s, and looks at its settings.
  *
- * @throws StoreError when it cannot be reached
+ * @throws StoreError when it cannot be reached, or refuses a command that is needed
  */
 export async function connectRedis(url: string, onError: (error: Error) => void): Promise<RedisClients> {
   const producer = await connect(url, { ...COMMON, ...FAIL_FAST }, onError)
-  const worker = await connect(url, { ...COMMON, ...PATIENT }, onError)
-  return {
-    producer,
-    worker,
-    warnings: await inspect(producer),
-    async close() {
-      producer.disconnect()
-      worker.disconnect()
-    },
+  try {
+    await refuseLessThanWeNeed(producer, url)
+    const worker = await connect(url, { ...COMMON, ...PATIENT }, onError)
+    return {
+      producer,
+      worker,
+      warnings: await inspect(producer),
+      async close() {
+        producer.disconnect()
+        worker.disconnect()
+      },
+    }
+  } catch (error) {
+    producer.disconnect()
+    throw error
   }
+}
+
+async function refuseLessThanWeNeed(redis: Redis, url: string): Promise<void> {
+  const denied = await inStore('let us try its commands on the keys portcullis:*', () => deniedCommands(redis))
+  if (denied.length === 0) return
+  throw new StoreError(
+    `Redis at ${place(url)} does not let this user run ${denied.join(', ')}. Allow what Portcullis needs: ACL SETUSER <user> ~portcullis:* +@all -@dangerous +info`,
+  )
 }
 
 type Options = Omit<RedisOptions, 'replyMapping'>
@@ -35,6 +51,8 @@ const COMMON: Options = {
   lazyConnect: true,
   connectTimeout: 5000,
   keepAlive: 10_000,
+  // A master that was demoted keeps its connections and refuses every write: the address leads to another server by now, or soon.
+  reconnectOnError: ({ message }) => /\b(READONLY|MASTERDOWN)\b/.test(message),
   retryStrategy: (times) => Math.min(times * 100, 2000),
 }
 
@@ -65,9 +83,16 @@ async function connect(url: string, options: Options, onError: (error: Error) =>
     return client
   } catch (error) {
     client.disconnect()
-    const why = messageOf(cause ?? error)
-    throw new StoreError(`Redis at ${place(url)} cannot be reached: ${why}. Look at STORE_URL.`, { cause: error })
+    throw new StoreError(`Redis at ${place(url)} ${whyUnusable(messageOf(cause ?? error))}. Look at STORE_URL.`, {
+      cause: error,
+    })
   }
+}
+
+function whyUnusable(why: string): string {
+  if (why.startsWith('NOAUTH')) return 'wants a password'
+  if (why.startsWith('WRONGPASS')) return 'refuses the user or the password'
+  return `cannot be reached: ${why}`
 }
 
 /** Host and port only: a URL may hold a password. */

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ownRedis, redisCell, WITHOUT_REDIS } from '../support/fault-store-redis.ts'
+import { until } from '../support/stores-jobs.ts'
+
+const EACH = { timeout: 60_000 }
+const RULES = { CATCH_UP_EVERY: '1s', CATCH_UP_RULES: 'Potential Web Server Scanning' }
+
+describe('Redis itself', { skip: WITHOUT_REDIS, concurrency: true }, () => {
+  it('killed and started again, with AOF: nothing is lost, and the service goes on by itself', EACH, async (t) => {
+    const { cell, redis } = await redisCell(t)
+    await cell.send(20)
+    await redis.kill()
+    assert.deepEqual(await cell.send(2), [503, 503])
+    await redis.start()
+    await cell.balances({ withinMs: 30_000 })
+    await cell.tick()
+  })
+
+  it(
+    'demoted to a replica and promoted again: webhooks wait with 503, and nothing accepted is lost',
+    EACH,
+    async (t) => {
+      const { cell, redis } = await redisCell(t)
+      const other = await ownRedis(t)
+      await cell.send(10)
+      await redis.admin.replicaof('127.0.0.1', other.port)
+      assert.deepEqual(await cell.send(3), [503, 503, 503])
+      assert.equal((await cell.ask('/readyz')).status, 503)
+      await cell.tick()
+      await redis.admin.replicaof('NO', 'ONE')
+      await cell.balances({ withinMs: 30_000 })
+      await cell.tick()
+    },
+  )
+
+  it('failed over to its replica: connections to the old master, READONLY now, are given up', EACH, async (t) => {
+    const { cell, redis, wire } = await redisCell(t)
+    const replica = await ownRedis(t)
+    await replica.admin.replicaof('127.0.0.1', redis.port)
+    await until(async () => /master_link_status:up/.test(await replica.admin.info('replication')))
+    await cell.send(10)
+    await redis.admin.wait(1, 5_000)
+    await replica.admin.replicaof('NO', 'ONE')
+    await redis.admin.replicaof('127.0.0.1', replica.port)
+    wire.move(replica.port)
+    await cell.send(3)
+    await cell.balances({ withinMs: 30_000 })
+    await cell.tick()
+  })
+
+  it('out of memory: webhooks are answered 503, and all is done once there is memory', EACH, async (t) => {
+    const { cell, redis } = await redisCell(t)
+    await cell.send(10)
+    await redis.admin.config('SET', 'maxmemory', '1mb')
+    assert.deepEqual(await cell.send(3), [503, 503, 503])
+    assert.equal((await cell.ask('/readyz')).status, 503)
+    await cell.tick()
+    await redis.admin.config('SET', 'maxmemory', '0')
+    await cell.balances({ withinMs: 30_000 })
+    await cell.tick()
+  })
+
+  it(
+    'flushed in mid-work: catch-up finds the alerts that were lost, and the bans are taken over aloud',
+    EACH,
+    async (t) => {
+      const { cell, redis } = await redisCell(t, { env: RULES })
+      await cell.send(10)
+      await until(() => cell.world.alerts.changes.length >= 1)
+      const gate = cell.world.cloudflare.faults.hold({ method: 'PUT' })
+      const sent = cell.send(10)
+      await gate.arrived
+      await redis.admin.flushall()
+      gate.open()
+      assert.deepEqual(new Set(await sent), new Set([202]))
+      await cell.tick()
+      await cell.saying(/^adopted .*198\.51\.101\./)
+      await cell.balances({ withinMs: 30_000, jobsLost: true })
+      await cell.tick()
+    },
+  )
+})
