@@ -14,13 +14,13 @@ export interface Contender {
 }
 
 /**
- * The service as it is started in production, with what `store` says of its store. `BENCH_PROFILE` names a folder for CPU
+ * The service as `npm start` starts it, with what `store` says of its store. `BENCH_PROFILE` names a folder for CPU
  * profiles of it, `BENCH_LOG=1` shows its log.
  */
 export async function startService(world: Env, store: Env): Promise<Contender> {
   const port = await freePort()
   const profile = process.env.BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${process.env.BENCH_PROFILE}`] : []
-  const child = spawn(process.execPath, [...profile, 'src/main.ts'], {
+  const child = spawn(process.execPath, [...profile, 'bin/portcullis', 'start'], {
     cwd: new URL('..', import.meta.url),
     env: { ...baseEnv(world, store), PORT: String(port), OPS_PORT: String(await freePort()) },
     stdio: ['ignore', process.env.BENCH_LOG ? 'inherit' : 'ignore', 'inherit'],
