@@ -16,6 +16,8 @@ export function shareReads<T extends { readonly id: string }>(
 
   async function work(): Promise<void> {
     busy = true
+    // Jobs that one pass sets free all ask in the same turn of the event loop: they share the first read, too.
+    await new Promise((resolve) => setImmediate(resolve))
     while (waiting.length > 0) {
       const served = waiting
       waiting = []

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { type Change, COLLECTIONS, type Collection, type Records, type Stored } from '../ports.ts'
-import { parseDoc, readId, writeId } from './records-format.ts'
+import { mapInTurns, parseDoc, readId, writeId } from './records-format.ts'
+import { shareReads } from './records-reads.ts'
 import { checkSchema, inStore } from './store-attempt.ts'
 
 /**
@@ -11,18 +12,29 @@ import { checkSchema, inStore } from './store-attempt.ts'
  */
 export async function openRedisRecords(redis: Redis): Promise<Records> {
   await inStore('prepare', () => prepare(redis))
+  const reads = new Map(COLLECTIONS.map((collection) => [collection, shareReads((ids) => values(collection, ids))]))
+
+  async function values(collection: Collection, ids: readonly string[]): Promise<{ id: string; value: string }[]> {
+    const found = await inStore(`read ${collection}`, () => redis.hmget(key(collection), ...ids))
+    return ids.flatMap((id, at) => {
+      const value = found[at]
+      return value === null || value === undefined ? [] : [{ id, value }]
+    })
+  }
 
   return {
     async get<T>(collection: Collection, ids: readonly string[]) {
       if (ids.length === 0) return new Map<string, Stored<T>>()
-      const values = await inStore(`read ${collection}`, () => redis.hmget(key(collection), ...ids.map(writeId)))
+      const found = (await reads.get(collection)?.(ids.map(writeId))) ?? []
       return new Map(
-        ids.flatMap((id, at) => stored<T>(collection, id, values[at])).map((record) => [record.id, record]),
+        found
+          .flatMap(({ id, value }) => stored<T>(collection, readId(id), value))
+          .map((record) => [record.id, record] as const),
       )
     },
     async all<T>(collection: Collection) {
       const found = await inStore(`read ${collection}`, () => redis.hgetall(key(collection)))
-      return Object.entries(found).flatMap(([id, value]) => stored<T>(collection, readId(id), value))
+      return (await mapInTurns(Object.entries(found), ([id, value]) => stored<T>(collection, readId(id), value))).flat()
     },
     async count(collection) {
       return inStore(`count ${collection}`, () => redis.hlen(key(collection)))
