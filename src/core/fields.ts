@@ -7,7 +7,7 @@ export type Json = Readonly<Record<string, unknown>>
  * {"a.b": {"c": 1}}, {"a": {"b.c": 1}}, {"a": {"b": {"c": 1}}}  at a.b.c  ->  1
  */
 export function field(doc: unknown, path: string): unknown {
-  return collect(doc, path.split('.'), (value) => value)
+  return collect(doc, keysOf(path), 0, (value) => value)
 }
 
 /**
@@ -21,7 +21,7 @@ export function fieldValues(doc: unknown, path: string, limit: number): unknown[
     if (value !== null && value !== '') found.push(value)
     return found.length >= limit
   }
-  collect(doc, path.split('.'), (value) => (take(value, 0) ? value : undefined))
+  collect(doc, keysOf(path), 0, (value) => (take(value, 0) ? value : undefined))
   return found
 }
 
@@ -32,23 +32,44 @@ export function isObject(value: unknown): value is Json {
 /** Elasticsearch takes arrays within arrays for one flat list; nobody means it deeper than this. */
 const MAX_NESTED_ARRAYS = 8
 
-/** Offers each non-null value at the path to `take`, until it returns something. Tries the longest key first. */
-function collect(doc: unknown, parts: readonly string[], take: (value: unknown) => unknown): unknown {
+/** Of each part of a path, the keys that begin with it, the longest first. */
+type Keys = readonly (readonly string[])[]
+
+// The same few dozen paths are asked of every alert, and cutting them up took longer than looking.
+const KNOWN = new Map<string, Keys>()
+const MOST_KNOWN = 1000
+
+function keysOf(path: string): Keys {
+  const known = KNOWN.get(path)
+  if (known !== undefined) return known
+  const parts = path.split('.')
+  const keys = parts.map((_, from) =>
+    parts.slice(from).map((_, cut) => parts.slice(from, parts.length - cut).join('.')),
+  )
+  if (KNOWN.size >= MOST_KNOWN) KNOWN.clear()
+  KNOWN.set(path, keys)
+  return keys
+}
+
+/** Offers each non-null value at the path, from its part `from` on, to `take`, until it returns something. */
+function collect(doc: unknown, keys: Keys, from: number, take: (value: unknown) => unknown): unknown {
   if (Array.isArray(doc)) {
     for (const item of doc) {
       // Arrays of arrays hold no fields: going into them only follows whoever nests them.
-      const found = isObject(item) ? collect(item, parts, take) : undefined
+      const found = isObject(item) ? collect(item, keys, from, take) : undefined
       if (found !== undefined) return found
     }
     return undefined
   }
   if (!isObject(doc)) return undefined
-  for (let length = parts.length; length > 0; length--) {
-    const key = length === 1 ? (parts[0] as string) : parts.slice(0, length).join('.')
+  let next = keys.length
+  for (const key of keys[from] as readonly string[]) {
     const value = Object.hasOwn(doc, key) ? doc[key] : undefined
-    if (value === undefined || value === null) continue
-    const found = length === parts.length ? take(value) : collect(value, parts.slice(length), take)
-    if (found !== undefined) return found
+    if (value !== undefined && value !== null) {
+      const found = next === keys.length ? take(value) : collect(value, keys, next, take)
+      if (found !== undefined) return found
+    }
+    next--
   }
   return undefined
 }
