@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   acknowledgedOnce,
@@ -8,6 +9,7 @@ import {
   testElasticRows,
   type Way,
 } from '../support/fault-elastic.ts'
+import { ALL_CALLS, AT_ELASTIC } from '../support/fault-kinds.ts'
 import { live } from '../support/fault-story.ts'
 import { placesOfSuite } from '../support/fault-table.ts'
 
@@ -83,7 +85,34 @@ describe('Elastic in trouble', { concurrency: 12 }, () => {
         heal: (cell) => server(cell).up(),
         after: acknowledgedOnce,
       }))
+
+    it(`${way}, 503 for longer than GIVE_UP_AFTER: the ban holds, the alert stands in the failed set with the reason, and a replay takes it up`, (t) =>
+      live(t, places(), {
+        ...{ meanwhile: 'fail', degraded: [], says: /is given up and lies in the failed set/, queue: /answered 503/ },
+        siem: way,
+        env: { GIVE_UP_AFTER: '1s' },
+        strike: (cell) => server(cell).faults.next({}, AT_ELASTIC['503 with HTML'], ALL_CALLS),
+        struck: (cell) => server(cell).calls.some(({ fault }) => fault !== null),
+        look: held,
+        async heal(cell) {
+          server(cell).faults.clear()
+          assert.match(await cell.order('PUT', '/queues/api/queues/alerts/retry/failed'), /"retried":3/)
+        },
+        after: acknowledgedOnce,
+      }))
   }
+
+  it('refused connections when the service starts: it starts, takes alerts, bans hold, and alerts are acknowledged once it is over', (t) =>
+    live(t, places(), {
+      ...{ ...IN_ELASTIC.again, degraded: ['catch-up'], env: { CATCH_UP_EVERY: '2s' } },
+      prepare: (world) => world.elasticsearch.down(),
+      strike: () => undefined,
+      struck: (cell) => /refuses the connection/.test(cell.log()),
+      says: /Elasticsearch cannot be reached: it refuses the connection/,
+      look: held,
+      heal: ({ world }) => world.elasticsearch.up(),
+      after: acknowledgedOnce,
+    }))
 
   it(`Elasticsearch away, which only reads what Kibana writes: ${IN_ELASTIC.again.sentence}`, (t) =>
     live(t, places(), {

@@ -66,6 +66,8 @@ export interface CellOptions {
   readonly seams?: Seams
   /** Who marks alerts; `both`: Kibana writes, Elasticsearch reads; absent: Elasticsearch. */
   readonly siem?: 'Elasticsearch' | 'Kibana' | 'both'
+  /** Strikes before the service starts. */
+  readonly prepare?: (world: World) => void | Promise<void>
   /** Whether an address is kept out; absent: our rule lists it and is in force. */
   readonly isHeld?: (world: World, address: string) => boolean
 }
@@ -105,6 +107,7 @@ export async function startCell(t: Ending, place: StoreConfig, options: CellOpti
     elasticsearch: { apiKeys: { [SECRETS.elastic]: ['read', 'write', 'maintenance'] } },
   })
   t.after(() => world.close())
+  await options.prepare?.(world)
   const kibana = { KIBANA_URL: world.kibana.url, KIBANA_API_KEY: SECRETS.kibana }
   const siem = {
     Elasticsearch: {},
@@ -209,7 +212,7 @@ export function some(count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, n) => addressOf(from + n))
 }
 
-export async function acknowledged(cell: Cell, ids: readonly string[], withinMs = 15_000): Promise<void> {
+export async function acknowledged(cell: Cell, ids: readonly string[], withinMs = 30_000): Promise<void> {
   const { alerts } = cell.world
   const isDone = (id: string) => alerts.status(id) === 'acknowledged' && alerts.tags(id).includes('portcullis:blocked')
   await until(() => ids.every(isDone), withinMs).catch(() => {

@@ -73,6 +73,8 @@ export function testElasticRows(places: () => Places, way: Way, rows: readonly E
             faults.next(WAYS[way].update, AT_ELASTIC['200 with version conflicts'], ALL_CALLS)
         },
         struck: (cell) => server(cell).calls.some((call) => call.fault === fault.kind),
+        ...(so === 'again' && !once ? { queue: says ?? /./ } : {}),
+        ...(so === 'parked' ? { queue: /"waiting":"elastic"/ } : {}),
         look: held,
         heal: (cell) => server(cell).faults.clear(),
         after: acknowledgedOnce,

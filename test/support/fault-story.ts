@@ -10,18 +10,20 @@ export interface Story extends CellOptions {
   strike(cell: Cell): void | Promise<void>
   /** Whether it has struck. */
   struck(cell: Cell): boolean
-  /** What the alerts do while it lasts: all of them wait; or they end well all the same; or nobody can say. */
-  readonly meanwhile: 'wait' | 'end' | 'any'
+  /** What the alerts do while it lasts: all of them wait, end well all the same, or land in the failed set; or nobody can say. */
+  readonly meanwhile: 'wait' | 'end' | 'fail' | 'any'
   /** Parts that `/readyz` names while it lasts. */
   readonly degraded: readonly string[]
   /** What the log says of it; null: nothing of a failure. */
   readonly says: RegExp | null
   /** What the metric counts of Cloudflare's answers: method and status. */
   readonly counts?: readonly [string, string | number]
+  /** What the page of the queue says of the alerts that wait or have failed. */
+  readonly queue?: RegExp
   /** More that is to be seen while it lasts. */
   look?(cell: Cell, during: readonly string[]): Promise<void>
   /** It strikes other people's rules, too: they are to stay as it leaves them. */
-  readonly hitsOthers?: true
+  readonly hitsOthers?: boolean
   /** Takes it away. */
   heal(cell: Cell): void | Promise<void>
   /** Nothing wakes by itself: it takes the look of every minute. */
@@ -39,9 +41,9 @@ const HELD_BEFORE = 6
 
 export async function live(t: TestContext, places: Places, story: Story): Promise<void> {
   const cell = await startCell(t, places.next(t), story)
-  const earlier = some(HELD_BEFORE)
+  const earlier = story.prepare ? [] : some(HELD_BEFORE)
   await acknowledged(cell, await cell.send(earlier))
-  await until(async () => (await cell.count()).completed === HELD_BEFORE)
+  await until(async () => (await cell.count()).completed === earlier.length)
   let others = rulesOfOthers(cell)
   const office = [...cell.world.cloudflare.account.contents('office')]
 
@@ -51,6 +53,7 @@ export async function live(t: TestContext, places: Places, story: Story): Promis
   // Two new addresses, and one that is held already: that, too, takes a look at the edge.
   const during = await cell.send([...some(2, 50), ...earlier.slice(0, 1)])
   await until(() => story.struck(cell)).catch(() => assert.fail(`it never struck\n${tail(cell)}`))
+  if (story.meanwhile === 'fail') await until(async () => (await cell.count()).failed === during.length)
   const waiting = story.meanwhile === 'wait' ? during : []
   assertBalance(cell, await cell.count(), waiting)
   if (story.meanwhile === 'end') await acknowledged(cell, during, story.withinMs)
@@ -98,6 +101,7 @@ async function seen(cell: Cell, story: Story, log: () => string): Promise<void> 
     await until(() => says.test(log()), story.withinMs).catch(() =>
       assert.fail(`the log never says ${says}\n${tail(cell)}`),
     )
+  if (story.queue) await until(async () => story.queue?.test(await queueOf(cell)) === true)
   if (counts) assert.ok((await cell.called(...counts)) > 0, `the metric counts no ${counts.join(' ')}`)
 }
 
@@ -106,14 +110,19 @@ export function rulesOfOthers({ world }: Cell): string[] {
   return world.zone.rules().flatMap((rule) => (rule.description === OUR_RULE ? [] : [JSON.stringify(rule)]))
 }
 
-const JOBS = ['latest', 'completed', 'failed', 'delayed']
+/** What the pages of the queue say, job by job. */
+async function queueOf(cell: Cell): Promise<string> {
+  const pages = ['latest', 'completed', 'failed', 'delayed'].map((state) =>
+    cell.order('GET', `/queues/api/queues?activeQueue=alerts&status=${state}&page=1&jobsPerPage=20`),
+  )
+  return (await Promise.all(pages)).join('\n')
+}
 
 async function assertNoSecret(cell: Cell): Promise<void> {
-  const pages = ['/readyz', '/metrics', '/api/status', '/api/history']
-  const jobs = JOBS.map((state) => `/queues/api/queues?activeQueue=alerts&status=${state}&page=1&jobsPerPage=20`)
-  const texts = await Promise.all(
-    [...pages, ...jobs].map(async (path) => [path, await cell.order('GET', path)] as const),
+  const pages = ['/readyz', '/metrics', '/api/status', '/api/history'].map(
+    async (path) => [path, await cell.order('GET', path)] as const,
   )
-  for (const [where, text] of [['the log', cell.log()] as const, ...texts])
+  const queue = ['the queue', await queueOf(cell)] as const
+  for (const [where, text] of [['the log', cell.log()] as const, queue, ...(await Promise.all(pages))])
     for (const secret of cell.secrets) assert.ok(!text.includes(secret), `${where} gives ${secret} away`)
 }

@@ -65,6 +65,9 @@ export function testRows<Place extends string>(
       live(t, places(), {
         ...outcome,
         says,
+        ...(so === 'again' ? { queue: says ?? /./, look: (cell: Cell) => failing(cell, says) } : {}),
+        ...(so === 'parked' ? { queue: /"waiting":"cloudflare"/ } : {}),
+        ...(calls[at].entice ? { hitsOthers: true } : {}),
         counts: [calls[at].method, status],
         strike(cell) {
           cell.world.cloudflare.faults.next(calls[at], fault, times)
@@ -78,6 +81,15 @@ export function testRows<Place extends string>(
       }),
     )
   }
+}
+
+/** `portcullis status` calls the edge failing, and says why. */
+async function failing(cell: Cell, says: RegExp | null): Promise<void> {
+  const { edges } = JSON.parse(await cell.order('GET', '/api/status')) as { edges: { state: string; error: string }[] }
+  assert.ok(
+    edges.some(({ state, error }) => state === 'failing' && says?.test(error)),
+    JSON.stringify(edges),
+  )
 }
 
 /** Nobody calls before the time is over, whatever arrives meanwhile; without a Retry-After it is 30 s. */
