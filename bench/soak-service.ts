@@ -26,9 +26,11 @@ export async function startWatched(env: Readonly<Record<string, string>>): Promi
   const { PATH = '', BENCH_PROFILE } = process.env
   const profile = BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILE}`] : []
   const probe = await startChild<ProbeCalls>('../src/main.ts', [], {
-    execArgv: [...profile, '--import', new URL('./soak-probe.ts', import.meta.url).href],
+    // As bin/portcullis starts it.
+    execArgv: ['--max-semi-space-size=4', ...profile, '--import', new URL('./soak-probe.ts', import.meta.url).href],
     env: {
       PATH,
+      MALLOC_ARENA_MAX: '1',
       KIBANA_URL: '',
       KIBANA_API_KEY: '',
       HOST: '127.0.0.1',

@@ -5,9 +5,10 @@ import { createFindings, type Findings } from './soak-findings.ts'
 import { load } from './soak-load.ts'
 import { longPast, startBehind } from './soak-past.ts'
 import { pressure } from './soak-pressure.ts'
+import { suites } from './soak-suites.ts'
 import { week } from './soak-week.ts'
 
-/* Holds the service under load for long, and ends with 1 when a bound is broken. `--short` for a try, `--only load` for a part. */
+/* `npm run soak`: holds the service under load for long, and ends with 1 when a bound is broken. `--short` for a try, `--only load` for a part, `--store redis` for a store. */
 
 const { values } = parseArgs({
   options: {
@@ -74,5 +75,6 @@ for (const kind of ['redis', 'embedded'] as const) {
   for (const part of parts) await part.run(place, findings)
   await place.close()
 }
+if (values.store === undefined && (values.only ?? 'suites') === 'suites') await suites(short, findings)
 for (const name of findings.broken) print(`BROKEN: ${name}`)
 process.exit(findings.broken.length > 0 ? 1 : 0)
