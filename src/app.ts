@@ -8,12 +8,11 @@ import { createCloudflareZone } from './adapters/cloudflare.ts'
 import { createCloudflareList } from './adapters/cloudflare-list.ts'
 import { createAlertReader, createElasticsearchClient, createElasticsearchSiem } from './adapters/elasticsearch.ts'
 import { createKibanaSiem } from './adapters/kibana.ts'
-import { watchPlaybooks } from './adapters/playbook-files.ts'
 import { openStore, type Store } from './adapters/store.ts'
 import { createCatchUp } from './app-catch-up.ts'
 import { createOpsApp, VERSION } from './app-ops.ts'
 import { createPipeline } from './app-pipeline.ts'
-import { readPlaybooks, reportPlaybooks, strangeZones } from './app-playbooks.ts'
+import { followPlaybooks, readPlaybooks } from './app-playbooks.ts'
 import { createReadiness, type Readiness } from './app-ready.ts'
 import { createTold } from './app-tell.ts'
 import type { Config } from './config.ts'
@@ -113,17 +112,14 @@ async function start(
     playbooks: () => playbooks,
   })
   passes = pipeline.settler.idle
-  const watcher = watchPlaybooks(
-    config.playbooksDir,
-    playbooks,
-    (changed) => {
-      const strange = strangeZones(changed, config)
-      if (strange !== null) return events.playbookBroken({ file: config.playbooksDir, error: new Error(strange) })
+  const watcher = followPlaybooks(config, {
+    events,
+    health: pipeline.health,
+    initial: playbooks,
+    onChange: (changed) => {
       playbooks = changed
-      reportPlaybooks(changed, events)
     },
-    (file, error) => events.playbookBroken({ file, error }),
-  )
+  })
   closers.push(() => watcher.close())
   metrics.beforeScrape(async () => metrics.setQueue(await queue.counts()))
   if (config.mode === 'enforce') await reopenObserved({ records, queue, clock, playbookBy: pipeline.playbookBy })

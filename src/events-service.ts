@@ -15,7 +15,8 @@ export interface ServiceEvents {
     readonly order: readonly string[]
     readonly never: readonly string[]
   }): void
-  playbookBroken(seen: { readonly file: string; readonly error: unknown }): void
+  /** `kept`: its last good version stays in force; else it has none. */
+  playbookBroken(seen: { readonly file: string; readonly error: unknown; readonly kept: boolean }): void
   configWarning(seen: { readonly message: string }): void
   /** Whatever the start wants to say about itself: flat names, plain values. */
   started(seen: Readonly<Record<string, string | number | boolean | null>>): void
@@ -64,8 +65,9 @@ export function createServiceEvents({ log, metrics }: { readonly log: Log; reado
           `never asked, because one before answers everything they would: ${never.join(', ')}`,
         )
     },
-    playbookBroken({ file, error }) {
-      const message = `${file} is broken; its last good version stays in force: ${messageOf(error)}`
+    playbookBroken({ file, error, kept }) {
+      const now = kept ? 'is broken; its last good version stays in force' : 'is broken, and is not in force'
+      const message = `${file} ${now}: ${messageOf(error)}`
       log.error(message.slice(0, 2000), event('playbook-broken', 'failure', { 'file.name': file }, withError(error)))
     },
     configWarning: ({ message }) => warn('config-warning', message),

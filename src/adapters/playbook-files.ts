@@ -30,14 +30,15 @@ const POLL_MS = 30_000
 
 /**
  * Calls `onChange` with all playbooks whenever a file was changed, added or removed. A broken file keeps its last good
- * version and is reported once per version to `onError`; so is a directory that cannot be read or has become empty.
+ * version (`kept`), where it had one, and is reported once per version to `onError`; so is a directory that cannot be read
+ * or has become empty. `onMended`: what was reported is good again, or gone.
  */
 export function watchPlaybooks(
   dir: string,
   initial: readonly PlaybookFile[],
   onChange: (playbooks: PlaybookFile[]) => void,
-  onError: (file: string, error: Error) => void,
-  options: { readonly pollMs?: number; readonly debounceMs?: number } = {},
+  onError: (file: string, error: Error, kept: boolean) => void,
+  options: { readonly pollMs?: number; readonly debounceMs?: number; readonly onMended?: (file: string) => void } = {},
 ): PlaybookWatcher {
   let current = new Map(initial.map((entry) => [entry.playbook.file, entry]))
   const reported = new Map<string, string>()
@@ -46,10 +47,10 @@ export function watchPlaybooks(
   let debounce: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
 
-  const report = (file: string, version: string, error: Error) => {
+  const report = (file: string, version: string, error: Error, kept = true) => {
     if (reported.get(file) === version) return
     reported.set(file, version)
-    onError(file, error)
+    onError(file, error, kept)
   }
 
   async function reload(): Promise<void> {
@@ -59,9 +60,13 @@ export function watchPlaybooks(
     for (const [file, { text, error }] of broken) {
       const last = current.get(file)
       if (last) next.set(file, last)
-      report(file, text, error)
+      report(file, text, error, last !== undefined)
     }
-    for (const file of [...reported.keys()]) if (!broken.has(file)) reported.delete(file)
+    for (const file of [...reported.keys()]) {
+      if (broken.has(file) || (file === dir && next.size === 0)) continue
+      reported.delete(file)
+      options.onMended?.(file)
+    }
     if (next.size === 0) {
       report(dir, 'empty', new Error(`no playbook is left in ${dir}; the last ones stay in force`))
       return
