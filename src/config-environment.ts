@@ -91,14 +91,24 @@ function explain(error: ErrorObject, given: Readonly<Record<string, string>>): P
   const name = error.instancePath.slice(1)
   const variable = schema.properties[name]
   return variable
-    ? { name, message: `must ${variable.must ?? 'be different'}${got(variable, given[name] ?? '')}` }
+    ? { name, message: `must ${variable.must ?? 'be different'}${got(variable, given[name] ?? '', given)}` }
     : null
 }
 
-function got(variable: Variable, text: string): string {
-  // A URL may carry a password where none belongs.
-  if (variable.writeOnly || /:\/\/[^/]*@/.test(text)) return ''
+function got(variable: Variable, text: string, given: Readonly<Record<string, string>>): string {
+  // A URL may carry a password where none belongs, and lines of .env are easily mixed up.
+  if (variable.writeOnly || /:\/\/.*@/.test(text) || isSecret(text, given)) return ''
   return ` (got ${JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)})`
+}
+
+// Shorter than any secret of ours; `on` and `1h` stand in many of them.
+const SHORTEST = 6
+
+function isSecret(text: string, given: Readonly<Record<string, string>>): boolean {
+  const secrets = Object.entries(given).filter(([name]) => schema.properties[name]?.writeOnly)
+  return secrets.some(([, secret]) => {
+    return (text.length >= SHORTEST && secret.includes(text)) || (secret.length >= SHORTEST && text.includes(secret))
+  })
 }
 
 function place({ name }: Problem): number {
