@@ -2,6 +2,7 @@ import { parseTerm, type Term } from './address.ts'
 import { coveredByOne } from './address-set.ts'
 import { type Ban, isWantedOn, rankOn } from './ban.ts'
 import { expressionLength, serializeExpression } from './expression/serialize.ts'
+import { uncovered } from './uncovered.ts'
 
 export interface PlanFacts {
   readonly edge: string
@@ -41,12 +42,12 @@ export function plan(facts: PlanFacts): Plan {
     .sort((a, b) => order(a, b, edge, now))
   const candidates = wanted.map((ban) => ({
     term: parseTerm(ban.address) as Term,
-    stays: rankOn(ban, edge, now) === 0 && current.includes(ban.address),
+    stays: rankOn(ban, edge, now) === 0 && stands.has(ban.address),
   }))
   const chosen = choose(candidates, lengthLeft(clauses, limit))
   const inRule = new Set(chosen)
-  const standing = current.filter((term) => inRule.has(term))
-  const terms = [...standing, ...chosen.filter((term) => !standing.includes(term))]
+  const standing = new Set(current.filter((term) => inRule.has(term)))
+  const terms = [...standing, ...chosen.filter((term) => !standing.has(term))]
   const isPlaced = coveredByOne(terms)
   const out = wanted.filter((ban) => !isPlaced(ban.address))
   const isDisplaced = (ban: Ban) => ban.edges[edge]?.held === true && rankOn(ban, edge, now) === 2
@@ -81,36 +82,28 @@ function choose(candidates: readonly Candidate[], room: number): string[] {
 }
 
 /** `freeing`: one whose coming made room after somebody before it had been sent away: he is to be asked again. */
-function fill(candidates: readonly Candidate[], room: number): { chosen: Term[]; freeing: Candidate | null } {
-  let chosen: Term[] = []
+function fill(candidates: readonly Candidate[], room: number): { chosen: readonly Term[]; freeing: Candidate | null } {
+  const chosen = uncovered()
   // One blank between terms.
   let left = room + 1
   let sentAway = false
   for (const candidate of candidates) {
     const { term, stays } = candidate
-    if (chosen.some((c) => covers(c, term))) continue
-    const cost = costOf(term, chosen)
+    if (chosen.covers(term)) continue
+    // Those that it covers make room for it.
+    const cost = chosen.under(term).reduce((sum, covered) => sum - lengthOf(covered), lengthOf(term))
     if (cost > left && !stays) sentAway = true
-    else if (cost < 0 && sentAway) return { chosen, freeing: candidate }
+    else if (cost < 0 && sentAway) return { chosen: chosen.all(), freeing: candidate }
     else {
-      chosen = [...chosen.filter((c) => !covers(term, c)), term]
+      chosen.add(term)
       left -= cost
     }
   }
-  return { chosen, freeing: null }
-}
-
-/** Characters that the term takes beside the chosen ones: those that it covers make room for it. */
-function costOf(term: Term, chosen: readonly Term[]): number {
-  return chosen.reduce((cost, c) => (covers(term, c) ? cost - lengthOf(c) : cost), lengthOf(term))
+  return { chosen: chosen.all(), freeing: null }
 }
 
 function lengthOf(term: Term): number {
   return expressionLength(term.text) + 1
-}
-
-function covers(a: Term, b: Term): boolean {
-  return a.family === b.family && a.first <= b.first && b.last <= a.last
 }
 
 /** An automatic ban that this edge does not hold yet. */
