@@ -3,7 +3,7 @@ import type { Clock } from './ports.ts'
 
 /** Whether a webhook that comes now can be stored. */
 export interface Readiness {
-  /** The store answers. */
+  /** The store answers, or has done so within the last second: whoever writes will see. */
   answers(): Promise<boolean>
   /** It answers, and has taken the last webhook. */
   ready(): Promise<boolean>
@@ -13,31 +13,49 @@ export interface Readiness {
 
 // Where nothing more arrives, nothing tells that the store takes writes again.
 const REMEMBERED_MS = 60_000
+// A burst need not ask for every webhook.
+const ANSWERED_MS = 1_000
 
 /** A store may answer and yet take nothing, its disk or its memory being full: so the last write counts, too. */
 export function createReadiness({ ping, clock }: { ping(): Promise<void>; clock: Pick<Clock, 'now'> }): Readiness {
   let failedAt = Number.NEGATIVE_INFINITY
-  const answers = () =>
+  let answeredAt = Number.NEGATIVE_INFINITY
+  let asking: Promise<boolean> | null = null
+  const ask = () =>
     ping().then(
-      () => true,
+      () => {
+        answeredAt = clock.now().getTime()
+        return true
+      },
       () => {
         // What it refused while it was away says nothing about its return.
         failedAt = Number.NEGATIVE_INFINITY
+        answeredAt = Number.NEGATIVE_INFINITY
         return false
       },
     )
   return {
-    answers,
-    ready: async () => (await answers()) && clock.now().getTime() - failedAt >= REMEMBERED_MS,
+    async answers() {
+      if (clock.now().getTime() - answeredAt < ANSWERED_MS) return true
+      asking ??= ask().finally(() => {
+        asking = null
+      })
+      return asking
+    },
+    ready: async () => (await ask()) && clock.now().getTime() - failedAt >= REMEMBERED_MS,
     watch:
       (store) =>
       async (...given) => {
         try {
           const answer = await store(...given)
           failedAt = Number.NEGATIVE_INFINITY
+          answeredAt = clock.now().getTime()
           return answer
         } catch (error) {
-          if (error instanceof StoreError) failedAt = clock.now().getTime()
+          if (error instanceof StoreError) {
+            failedAt = clock.now().getTime()
+            answeredAt = Number.NEGATIVE_INFINITY
+          }
           throw error
         }
       },

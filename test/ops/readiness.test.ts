@@ -5,9 +5,10 @@ import { StoreError } from '../../src/errors.ts'
 
 describe('readiness', () => {
   function setUp() {
-    const store = { answers: true, takes: true, now: 0 }
+    const store = { answers: true, takes: true, now: 0, pings: 0 }
     const readiness = createReadiness({
       ping: async () => {
+        store.pings++
         if (!store.answers) throw new StoreError('away')
       },
       clock: { now: () => new Date(store.now) },
@@ -47,5 +48,25 @@ describe('readiness', () => {
     assert.equal(await readiness.ready(), false)
     store.answers = true
     assert.equal(await readiness.ready(), true)
+  })
+
+  it('asks the store once for all webhooks of a second, and again after one that failed', async () => {
+    const { store, readiness, write } = setUp()
+    assert.deepEqual(await Promise.all([readiness.answers(), readiness.answers()]), [true, true])
+    assert.equal(store.pings, 1)
+    store.answers = store.takes = false
+    store.now = 999
+    assert.equal(await readiness.answers(), true)
+    await assert.rejects(write('x'))
+    assert.equal(await readiness.answers(), false)
+    store.answers = store.takes = true
+    assert.equal(await readiness.answers(), true)
+    assert.equal(store.pings, 3)
+    store.now = 1998
+    assert.equal(await readiness.answers(), true)
+    assert.equal(store.pings, 3)
+    store.now = 1999
+    assert.equal(await readiness.answers(), true)
+    assert.equal(store.pings, 4)
   })
 })
