@@ -39,6 +39,7 @@ export async function load(place: Place, wanted: Load, findings: Findings): Prom
     const slopes = await samples
     const state = await world.call('rest', { quietMs: 5_000 })
     const passed = (Date.now() - begun) / 1000
+    const resting = await cpuOf(services, REST_MS)
     const fitted = state.characters.map((length) => EXPRESSION_LIMIT - length)
     const most = mostIn(state.calls, 300_000)
     const { held, tags } = state
@@ -55,6 +56,11 @@ export async function load(place: Place, wanted: Load, findings: Findings): Prom
     )
     findings.bound('memory slope, MB a minute', Math.max(...slopes), '<', FLAT, memoryOf(readings))
     findings.figure('CPU of the services, s', readings.map(({ cpu }) => cpu.toFixed(1)).join(', '))
+    const parked = bodies.length - state.acknowledged
+    findings.figure(
+      'CPU at rest, % of a core',
+      `${resting.map((part) => (part * 100).toFixed(0)).join(', ')}, with ${parked} alerts waiting`,
+    )
     findings.bound('Cloudflare calls in 300 s', most, '<', 600, `${state.calls.length} in all, ${state.puts} PUTs`)
     const budget = BURST_AND_RATE.burst + BURST_AND_RATE.perSecond * passed + 1
     findings.bound('Cloudflare calls', state.calls.length, '<', budget, `the budget of these ${passed.toFixed(0)} s`)
@@ -90,6 +96,18 @@ function slopeOf(values: readonly number[]): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   const across = values.reduce((sum, value, at) => sum + (at - middle) * (value - mean), 0)
   return across / values.reduce((sum, _, at) => sum + (at - middle) ** 2, 0)
+}
+
+// Who waits looks again every minute.
+const REST_MS = 30_000
+
+/** The part of a core that each takes. */
+async function cpuOf(services: readonly Watched[], ms: number): Promise<number[]> {
+  const cpu = () => Promise.all(services.map(async ({ probe }) => (await probe.call('read')).cpu))
+  const before = await cpu()
+  await sleep(ms)
+  const after = await cpu()
+  return after.map((value, n) => ((value - (before[n] ?? 0)) * 1000) / ms)
 }
 
 /** One after the other at a constant rate, whether or not those before were answered. */
