@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net'
 import { configForCheck } from '../config.ts'
 import type { Environment } from '../config-environment.ts'
 import { messageOf } from '../errors.ts'
+import { underPause } from './paused.ts'
 import { CliError, EXIT } from './terminal.ts'
 
 /** Calls the ops API of a running Portcullis. A failure is a CliError whose code the command ends with. */
@@ -15,6 +16,7 @@ export interface Client {
 export type Answer = Readonly<Record<string, unknown>> & { readonly message?: string }
 
 const TIMEOUT_MS = 60_000
+const PLAIN: Parameters<typeof underPause>[2] = { paint: (_colour, text) => text, now: () => new Date() }
 
 /**
  * Where PORTCULLIS_URL says, else on this machine at OPS_PORT, with PORTCULLIS_TOKEN, else the first OPS_TOKEN, else the
@@ -47,7 +49,9 @@ export function createClient(env: Environment): Client {
     })
     const json = await readJson(answer, url)
     if (answer.ok) return json
-    throw failureOf(answer.status, typeof json.message === 'string' ? json.message : '', url)
+    const message = typeof json.message === 'string' ? json.message : ''
+    // That nothing is known of somebody may be for the pause.
+    throw failureOf(answer.status, answer.status === 404 ? underPause(json, message, PLAIN) : message, url)
   }
 
   return {

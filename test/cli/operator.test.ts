@@ -135,6 +135,12 @@ describe('the operator’s door', () => {
     assert.ok(!held().includes('198.51.100.70') && !held().includes('203.0.113.70'))
     for (const page of ['status', 'bans', 'history', 'allowed', 'why 198.51.100.70'])
       assert.match((await run(page)).out, /^PAUSED by alice \(a deployment\), ends in (1h|59m)/, page)
+    // Who asks why the attacker of an alert that waits is not banned must hear of it, too.
+    for (const page of ['why 203.0.113.70', 'bans 203.0.113.70']) {
+      const { code, err } = await run(page)
+      assert.equal(code, 3, page)
+      assert.match(err, /^PAUSED by alice \(a deployment\), [^\n]+\n\n203\.0\.113\.70 is not banned/, page)
+    }
     const ready = (await (await fetch(`${stage.service.app.opsUrl}/readyz`)).json()) as { degraded: { part: string }[] }
     assert.deepEqual(
       ready.degraded.map(({ part }) => part),
