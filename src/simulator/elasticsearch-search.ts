@@ -12,11 +12,19 @@ export interface ElasticState {
 
 /** The alerts of these spaces that a query finds. */
 export function findAlerts(state: ElasticState, spaces: readonly string[], query: unknown): StoredAlert[] {
+  const named = idsIn(query)
   return state.alerts
     .ids()
+    .filter((id) => named === null || named.has(id))
     .map((id) => state.alerts.find(id))
     .filter((alert) => alert !== null)
     .filter((alert) => spaces.includes(alert.space) && matchesQuery(query, alert))
+}
+
+/** The ids that a query asks for and nothing else; null: it is of another kind. Among 100,000 alerts it takes what an index would. */
+function idsIn(query: unknown): ReadonlySet<unknown> | null {
+  const ids = (query as { terms?: { _id?: unknown } } | undefined)?.terms?._id
+  return Array.isArray(ids) ? new Set(ids) : null
 }
 
 /** The answer of `_search`, with `sort`, `search_after`, `size`, `from` and `_source`. */
