@@ -10,13 +10,17 @@ import type { Edge } from '../ports.ts'
  * never changes, so one that reads otherwise than before is asked for by its number, too.
  */
 export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head, description: string): Promise<void> {
-  if (base === null || base.rulesetId === '') return
-  const before = `version ${base.version} that it showed before: tried again later`
+  if (base?.rulesetId === '') return
   if (head.rulesetId === '') {
-    // Who deletes a ruleset deletes all its versions.
-    if ((await edge.version(base.version)) === null) return
-    throw new Error(`Cloudflare answered that there are no rules in ${edge.name}, and still has ${before}`)
+    // Who deletes a ruleset deletes all its versions. Where we never saw one, it would have begun with the first.
+    const version = base?.version ?? 1
+    if ((await edge.version(version)) === null) return
+    throw new Error(
+      `Cloudflare answered that there are no rules in ${edge.name}, and yet has their version ${version}: tried again later`,
+    )
   }
+  if (base === null) return
+  const before = `version ${base.version} that it showed before: tried again later`
   if (head.rulesetId !== base.rulesetId || head.version > base.version) return
   // A read that lags behind our own writes would look as if a person had undone them.
   if (head.version < base.version)

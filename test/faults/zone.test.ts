@@ -35,7 +35,7 @@ describe('a zone whose rules are not what they were', { concurrency: 10 }, () =>
     [
       'that there is no ruleset, while there is one',
       () => refusal(404, 10003),
-      /that there are no rules in shop, and still has version/,
+      /that there are no rules in shop, and yet has their version \d/,
     ],
     ['with an old version', (cell) => shown(cell, cell.world.zone.rules(), -1), /older than version/],
   ] as const satisfies readonly (readonly [string, (cell: Cell) => Fault, RegExp])[])
@@ -66,6 +66,22 @@ describe('a zone whose rules are not what they were', { concurrency: 10 }, () =>
         }),
         1,
       ),
+    }))
+
+  it('a write is answered with the rules as they were, and not carried out: alerts wait as edge-busy until it is over', (t) =>
+    live(t, places(), {
+      ...{ meanwhile: 'wait', degraded: ['edge:shop'], says: /edge-busy/ },
+      ...struckBy(WRITE, (cell) => shown(cell, cell.world.zone.rules())),
+    }))
+
+  it('the first read says that there is no ruleset, while there is one: nothing is written, and alerts wait', (t) =>
+    live(t, places(), {
+      ...OUTCOMES.again,
+      prepare: ({ cloudflare }) => cloudflare.faults.next(READ, refusal(404, 10003), ALL_CALLS),
+      strike: () => undefined,
+      struck: ({ world }) => world.cloudflare.calls.some((call) => call.fault !== null),
+      says: /that there are no rules in shop, and yet has their version \d/,
+      heal: ({ world }) => world.cloudflare.faults.clear(),
     }))
 
   it('the ruleset is deleted: it is made anew with our rule, and alerts are blocked', (t) =>
@@ -112,6 +128,17 @@ describe('a zone that disappears', { concurrency: 10 }, () => {
       struck: ({ world }) => world.cloudflare.calls.some(({ status }) => status === 403),
       says: /refused the token \(403, code 9109/,
       counts: ['GET', 403],
+      heal: ({ world }) => void Object.assign(world.zone, { gone: false }),
+    }))
+
+  it('it comes back without its rules: our rule is made anew with all that it held, and alerts are blocked', (t) =>
+    live(t, places(), {
+      ...{ ...OUTCOMES.parked, hitsOthers: true, says: /refused the token \(403, code 9109/ },
+      strike({ world: { zone } }) {
+        zone.gone = true
+        zone.remove()
+      },
+      struck: ({ world }) => world.cloudflare.calls.some(({ status }) => status === 403),
       heal: ({ world }) => void Object.assign(world.zone, { gone: false }),
     }))
 
