@@ -34,6 +34,14 @@ export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head
   throw new Error(`Cloudflare answered with other rules of ${edge.name} than those of ${before}`)
 }
 
+/** Throws where the answer to a PUT shows no new version: as when no answer comes, a later reading tells whether it landed. */
+export function refuseUnwritten(edge: string, head: Head, next: Head): void {
+  if (next.rulesetId !== head.rulesetId || next.version > head.version) return
+  throw new Error(
+    `Cloudflare answered a write to ${edge} with version ${next.version}, which is no new one: tried again later`,
+  )
+}
+
 function isAsBefore(base: Base, head: Head, description: string): boolean {
   const own = findOwnRule(head.rules, { remembered: base.rule, description })
   const terms = own.kind === 'present' ? own.terms : []

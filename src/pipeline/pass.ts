@@ -12,6 +12,7 @@ import { type Plan, plan } from '../core/plan.ts'
 import { digestOf, type Rule } from '../core/rules.ts'
 import type { Edge, Ruleset } from '../ports.ts'
 import { conclude } from './conclude.ts'
+import { refuseUnwritten } from './doubt.ts'
 import { type Lease, LeaseLostError, takeLease } from './lease.ts'
 import { historyPuts } from './ledger.ts'
 import type { PassDeps, PassReport } from './pass-types.ts'
@@ -57,6 +58,7 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
     await lease.keep()
     const answer = await deps.edge.write(rules)
     const next = headOf(answer)
+    refuseUnwritten(deps.edge.name, head, next)
     // In a ruleset that was deleted and made anew meanwhile the numbers begin again: what landed is found by its content.
     const anew = head.rulesetId !== '' && next.rulesetId !== head.rulesetId
     if (anew) versions.clear()
