@@ -36,7 +36,8 @@ export async function load(place: Place, wanted: Load, findings: Findings): Prom
     const samples = watchMemory(services, seconds)
     const { took, statuses } = await postSteadily(services, bodies, perSecond)
     const readings = await Promise.all(services.map(({ probe }) => probe.call('read')))
-    const slopes = await samples
+    const { slopes, live } = await samples
+    const after = await Promise.all(services.map(({ probe }) => probe.call('live')))
     const state = await world.call('rest', { quietMs: 5_000 })
     const passed = (Date.now() - begun) / 1000
     const resting = await cpuOf(services, REST_MS)
@@ -53,6 +54,14 @@ export async function load(place: Place, wanted: Load, findings: Findings): Prom
     findings.figure(
       'of that computed, ms',
       readings.map(({ computed }) => `p99 ${computed.p99.toFixed(0)}, most ${computed.max.toFixed(0)}`).join('; '),
+    )
+    const grown = Math.max(...after.map((mb, n) => mb - (live[n] ?? 0)))
+    findings.bound(
+      'live heap grown, MB',
+      grown,
+      '<',
+      LIVE,
+      `to ${after.map((mb) => mb.toFixed(0)).join(', ')} since the warm-up`,
     )
     findings.bound('memory slope, MB a minute', Math.max(...slopes), '<', FLAT, memoryOf(readings))
     findings.figure('CPU of the services, s', readings.map(({ cpu }) => cpu.toFixed(1)).join(', '))
@@ -76,19 +85,24 @@ export async function load(place: Place, wanted: Load, findings: Findings): Prom
   }
 }
 
-// The young generation of the garbage collector breathes by some 30 MB.
-const FLAT = 40
+// Ids of the last 20,000 alerts, so that a repeated delivery is told, and parsed addresses.
+const LIVE = 15
+// The heap breathes: over a minute, the slope says no more than that.
+const FLAT = 60
 // What grows until then is caches and the collector's own measure.
 const WARM_UP = 1 / 3
 
-/** The slope of each service's resident memory after the warm-up, by least squares, in MB a minute. */
-async function watchMemory(services: readonly Watched[], seconds: number): Promise<number[]> {
+/** The slope of each service's resident memory after the warm-up, by least squares, in MB a minute; and what was reachable then. */
+async function watchMemory(services: readonly Watched[], seconds: number) {
   const samples: number[][] = services.map(() => [])
+  const warm = Math.floor(seconds * WARM_UP)
+  let live: number[] = []
   for (let second = 0; second < seconds; second++) {
     await sleep(1_000)
+    if (second === warm) live = await Promise.all(services.map(({ probe }) => probe.call('live')))
     for (const [n, { probe }] of services.entries()) samples[n]?.push(probe.memory.resident() ?? 0)
   }
-  return samples.map((values) => slopeOf(values.slice(Math.floor(values.length * WARM_UP))) * 60)
+  return { slopes: samples.map((values) => slopeOf(values.slice(warm)) * 60), live }
 }
 
 function slopeOf(values: readonly number[]): number {

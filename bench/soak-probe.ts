@@ -1,4 +1,6 @@
 import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { serveParent } from './child.ts'
 
 /* Preloaded into the service that is measured: tells its parent how late its event loop was, and what memory it takes. */
@@ -28,6 +30,12 @@ const calls = {
   reset() {
     delay.reset()
     computed.reset()
+  },
+  /** What is still reachable, in MB. */
+  live() {
+    setFlagsFromString('--expose-gc')
+    runInNewContext('gc')()
+    return process.memoryUsage().heapUsed / 2 ** 20
   },
   /** Milliseconds and MB; `cpu` in seconds since the start. */
   read() {
