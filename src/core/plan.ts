@@ -34,12 +34,14 @@ export interface Plan {
  */
 export function plan(facts: PlanFacts): Plan {
   const { edge, now, current, clauses, limit } = facts
-  // What stands there is not new, though nothing counts as held while the rule is switched off.
+  // What stands there is not new and keeps its place, though nothing counts as held while the rule is switched off.
   const stands = new Set(current)
+  const isListed = coveredByOne(current)
+  const keeps = (ban: Ban) => isHeld(ban, edge) || (edge in ban.edges && isListed(ban.address))
   const wanted = facts.bans
     .filter((ban) => isWantedOn(ban, edge, now))
     .filter((ban) => !facts.observing || stands.has(ban.address) || !isNew(ban, edge, now))
-    .sort((a, b) => order(a, b, edge, now))
+    .sort((a, b) => order(a, b, edge, now, keeps))
   const candidates = wanted.map((ban) => ({
     term: parseTerm(ban.address) as Term,
     stays: rankOn(ban, edge, now) === 0 && stands.has(ban.address),
@@ -50,7 +52,7 @@ export function plan(facts: PlanFacts): Plan {
   const terms = [...standing, ...chosen.filter((term) => !standing.has(term))]
   const isPlaced = coveredByOne(terms)
   const out = wanted.filter((ban) => !isPlaced(ban.address))
-  const isDisplaced = (ban: Ban) => ban.edges[edge]?.held === true && rankOn(ban, edge, now) === 2
+  const isDisplaced = (ban: Ban) => keeps(ban) && rankOn(ban, edge, now) === 2
   return {
     terms,
     waiting: out.filter((ban) => !isDisplaced(ban)).map((ban) => ban.address),
@@ -108,12 +110,16 @@ function lengthOf(term: Term): number {
 
 /** An automatic ban that this edge does not hold yet. */
 export function isNew(ban: Ban, edge: string, now: Date): boolean {
-  return ban.edges[edge]?.held !== true && rankOn(ban, edge, now) === 2
+  return !isHeld(ban, edge) && rankOn(ban, edge, now) === 2
 }
 
-/** Who goes first when room is given out: by rank, then held ones, then the last seen. */
-export function order(a: Ban, b: Ban, edge: string, now: Date): number {
-  const place = (ban: Ban) => rankOn(ban, edge, now) * 2 + (ban.edges[edge]?.held ? 0 : 1)
+function isHeld(ban: Ban, edge: string): boolean {
+  return ban.edges[edge]?.held === true
+}
+
+/** Who goes first when room is given out: by rank, then those that keep their place (absent: held ones), then the last seen. */
+export function order(a: Ban, b: Ban, edge: string, now: Date, keeps = (ban: Ban) => isHeld(ban, edge)): number {
+  const place = (ban: Ban) => rankOn(ban, edge, now) * 2 + (keeps(ban) ? 0 : 1)
   return (
     place(a) - place(b) ||
     (a.lastSeen < b.lastSeen ? 1 : a.lastSeen > b.lastSeen ? -1 : 0) ||

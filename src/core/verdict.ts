@@ -38,7 +38,7 @@ function judged(ban: Ban, found: Found, isListed: boolean): Ban {
 function whyNotHeld({ address, edges }: Ban, found: Found, isListed: boolean): string {
   const { state, displaced, observing, list } = found
   // However fast others write: what the newest answer lists is kept out.
-  if (state !== 'ok' && state !== 'edge-busy') return state
+  if (state !== 'ok' && state !== 'edge-busy') return displaced.has(address) ? 'displaced' : state
   const byList = list === undefined ? undefined : edges[list.edge]
   if (isListed || (list?.stands && byList?.held)) return ''
   if (displaced.has(address)) return 'displaced'

@@ -77,6 +77,29 @@ describe('an alert whose held ban loses its place', () => {
     assert.equal((await world.record(id))?.outcome, 'blocked')
   })
 
+  it('is open again also when it lost it while the rule was switched off', async () => {
+    const { world, id } = await blocked()
+    await switchRule(world, false)
+    await displace(world)
+    await switchRule(world, true)
+    await world.tick()
+    assert.ok(!JSON.stringify(world.edges[0]?.rules()).includes(ADDRESS))
+    assert.deepEqual([world.siem.status.get(id), world.siem.tags.get(id)], ['open', 'displaced'])
+    const ran = await world.queue.run(id)
+    assert.deepEqual(ran.kind === 'park' && ran.reason, 'edge-full')
+  })
+
+  it('keeps it against newer alerts while the rule is switched off', async () => {
+    const { world, id } = await blocked()
+    await switchRule(world, false)
+    world.clock.advance(60_000)
+    for (const n of [1, 2, 3, 4]) await world.queue.run(await world.deliver(`203.0.113.20${n}`))
+    await world.pipeline.settler.settle(null)
+    await switchRule(world, true)
+    assert.equal((await world.ban(ADDRESS))?.edges.shop?.held, true)
+    assert.equal(world.siem.status.get(id), 'acknowledged')
+  })
+
   it('is left alone once it is held again', async () => {
     const { world, id } = await blocked()
     await displace(world)
@@ -125,6 +148,11 @@ async function displace(world: PipelineWorld): Promise<void> {
   })
   await world.pipeline.settler.settle(null)
   await world.background()
+}
+
+async function switchRule(world: PipelineWorld, enabled: boolean): Promise<void> {
+  world.edges[0]?.edit((rules) => rules.map((rule) => ({ ...rule, enabled })))
+  await world.pipeline.settler.settle(null)
 }
 
 function isDisplaced(doc: unknown): boolean {
