@@ -7,10 +7,10 @@ import type { Edge } from '../ports.ts'
 
 /**
  * Throws where what was read cannot be what Cloudflare holds: the next PUT would write it over everybody's rules. A version
- * never changes, so one that reads otherwise than before is asked for by its number, too.
+ * never changes, so one that was not seen before, or reads otherwise than before, is asked for by its number, too.
  */
 export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head, description: string): Promise<void> {
-  if (base?.rulesetId === '') return
+  if (base?.rulesetId === '') return head.rulesetId === '' ? undefined : refuseUnkept(edge, head)
   if (head.rulesetId === '') {
     // Who deletes a ruleset deletes all its versions. Where we never saw one, it would have begun with the first.
     const version = base?.version ?? 1
@@ -19,9 +19,9 @@ export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head
       `Cloudflare answered that there are no rules in ${edge.name}, and yet has their version ${version}: tried again later`,
     )
   }
-  if (base === null) return
+  if (base === null) return refuseUnkept(edge, head)
   const before = `version ${base.version} that it showed before: tried again later`
-  if (head.rulesetId !== base.rulesetId || head.version > base.version) return
+  if (head.rulesetId !== base.rulesetId || head.version > base.version) return refuseUnkept(edge, head)
   // A read that lags behind our own writes would look as if a person had undone them.
   if (head.version < base.version)
     throw new Error(
@@ -32,6 +32,18 @@ export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head
   // Where the answer to our PUT was the odd one out, both readings agree.
   if (kept === null || digestOf(kept.rules) === digestOf(head.rules)) return
   throw new Error(`Cloudflare answered with other rules of ${edge.name} than those of ${before}`)
+}
+
+/**
+ * Throws unless Cloudflare shows the same when it is asked for this version by its number. Also keeps a number that is none from
+ * being believed: the real ones would look old beside it, for ever.
+ */
+export async function refuseUnkept(edge: Edge, { rulesetId, version, rules }: Head): Promise<void> {
+  const kept = await edge.version(version)
+  if (kept?.id === rulesetId && kept.version === version && digestOf(kept.rules) === digestOf(rules)) return
+  throw new Error(
+    `Cloudflare answered with version ${version} of the rules of ${edge.name}, and otherwise when it was asked for it by its number: tried again later`,
+  )
 }
 
 /** Throws where the answer to a PUT shows no new version: as when no answer comes, a later reading tells whether it landed. */

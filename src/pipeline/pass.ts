@@ -12,7 +12,7 @@ import { type Plan, plan } from '../core/plan.ts'
 import { digestOf, type Rule } from '../core/rules.ts'
 import type { Edge, Ruleset } from '../ports.ts'
 import { conclude } from './conclude.ts'
-import { refuseUnwritten } from './doubt.ts'
+import { refuseUnkept, refuseUnwritten } from './doubt.ts'
 import { type Lease, LeaseLostError, takeLease } from './lease.ts'
 import { historyPuts } from './ledger.ts'
 import type { PassDeps, PassReport } from './pass-types.ts'
@@ -61,6 +61,8 @@ async function work(deps: PassDeps, lease: Lease): Promise<PassReport> {
     refuseUnwritten(deps.edge.name, head, next)
     // In a ruleset that was deleted and made anew meanwhile the numbers begin again: what landed is found by its content.
     const anew = head.rulesetId !== '' && next.rulesetId !== head.rulesetId
+    // Where it is the very next one, nobody came in between, and a second question would only cost time.
+    if (anew || next.version !== head.version + 1) await refuseUnkept(deps.edge, next)
     if (anew) versions.clear()
     const known = anew ? attempt : { ...attempt, landed: next.version }
     const landed = withAttempt(noted, known, deps.clock.now())

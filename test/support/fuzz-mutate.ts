@@ -64,7 +64,10 @@ export const HOSTILE_KEYS = [
 
 const scalar = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom<unknown>(...HOSTILE_TEXTS) },
-  { weight: 2, arbitrary: fc.constantFrom<unknown>(null, true, false, 0, -1, 1e308, -1e-308, 2 ** 53, 7.5) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<unknown>(null, true, false, 0, -1, 1e308, -1e-308, 2 ** 53, 999_999_999_999_999, 7.5),
+  },
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.ipV4(),
   fc.ipV6(),

@@ -3,6 +3,7 @@ import { elasticTarget } from './fuzz-elastic.ts'
 import { opsTarget } from './fuzz-ops.ts'
 import { playbookTarget } from './fuzz-playbook.ts'
 import type { Target } from './fuzz-run.ts'
+import { settleTarget } from './fuzz-settle.ts'
 import { webhookTarget } from './fuzz-webhook.ts'
 import { wireTarget } from './fuzz-wire.ts'
 
@@ -19,6 +20,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Open>>> = {
   'playbook files': open(playbookTarget),
   'answers of Cloudflare': open(cloudflareTarget),
   'answers of Elastic': open(elasticTarget),
+  'lies about the rules': open(settleTarget),
 }
 
 function open<Input>(make: () => Made<Input> | Promise<Made<Input>>): () => Promise<Open> {
