@@ -1,4 +1,5 @@
 import { type EdgeState, NEW_EDGE } from './edge-state.ts'
+import type { Put } from './history.ts'
 
 /** What the ledger knows of a list: of an edge's record the contest, the putting-back and the last pass, and this. No items. */
 export interface ListState extends EdgeState {
@@ -71,13 +72,32 @@ export function refreshed(state: ListState, now: Date): ListState {
   return { ...state, list }
 }
 
-/** The record without attempts of unknown end that a reading shows to have come into effect. */
-export function withoutSeen(state: ListState, items: Items): ListState {
+/** Whether the items show that an attempt of unknown end has come into effect. */
+export function isSeenIn(items: Items): (attempt: ListAttempt) => boolean {
   const there = new Set([...items.values()].map(({ id }) => id))
-  const isOpen = ({ operation, adding, ids }: ListAttempt) =>
-    operation !== null || adding.some((text) => !items.has(text)) || ids.some((id) => there.has(id))
-  const attempts = state.list.attempts.filter(isOpen)
+  return ({ operation, adding, ids }) =>
+    operation === null && adding.every((text) => items.has(text)) && !ids.some((id) => there.has(id))
+}
+
+/** The record without those. */
+export function withoutSeen(state: ListState, items: Items): ListState {
+  const isSeen = isSeenIn(items)
+  const attempts = state.list.attempts.filter((attempt) => !isSeen(attempt))
   return attempts.length === state.list.attempts.length ? state : { ...state, list: { ...state.list, attempts } }
+}
+
+/** What attempts did that have come into effect, each address once, and not what `told` tells already. */
+export function landedOf(attempts: readonly ListAttempt[], told: readonly Put[]): Put[] {
+  const all = [...told]
+  for (const { adding, removing } of attempts) {
+    const added = new Set(all.flatMap((put) => put.adding))
+    const removed = new Set(all.flatMap((put) => put.removing))
+    all.push({
+      adding: adding.filter((text) => !added.has(text)),
+      removing: removing.filter((text) => !removed.has(text)),
+    })
+  }
+  return all.slice(told.length)
 }
 
 /** Items that may be gone the next moment, by writes of unknown end. */

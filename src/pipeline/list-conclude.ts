@@ -26,8 +26,9 @@ export interface ListEnd {
   readonly plan: ListPlan | null
   readonly touched: ReadonlySet<string>
   readonly gone: ReadonlySet<string>
-  /** What it wrote. */
+  /** Writes that took effect, and that the history does not tell of yet. */
   readonly puts: readonly Put[]
+  readonly wrote: boolean
   readonly blocked: { readonly state: string; readonly detail: string } | null
 }
 
@@ -58,7 +59,7 @@ export async function concludeList(deps: ListPassDeps, lease: Lease, end: ListEn
     if (written) {
       report(deps, end, lastPass, bans, changed)
       const addresses = [...new Set([...end.touched, ...changed.map((ban) => ban.address)])]
-      return { edge, state, detail, wrote: end.puts.length > 0, changed: addresses, displaced, gone: [...end.gone] }
+      return { edge, state, detail, wrote: end.wrote, changed: addresses, displaced, gone: [...end.gone] }
     }
     const epoch = (await records.get('epochs', [edge])).get(edge)
     if (epoch?.rev !== lease.fence.rev) throw new LeaseLostError(`another instance took over the edge ${edge}`)
@@ -113,5 +114,5 @@ function report(deps: ListPassDeps, end: ListEnd, mark: PassMark, bans: readonly
   const held = holdings.filter((h) => h.held).length
   events.standing({ edge, held, waiting, used: mark.used, limit: mark.limit })
   const ms = deps.clock.now().getTime() - end.begun.getTime()
-  events.pass({ edge, result: state, ms, wrote: end.puts.length > 0 })
+  events.pass({ edge, result: state, ms, wrote: end.wrote })
 }

@@ -2,7 +2,15 @@ import type { Ban } from '../core/ban.ts'
 import type { Put } from '../core/history.ts'
 import { contestAt } from '../core/judge-list.ts'
 import { listEdge } from '../core/list-edge.ts'
-import { type Items, type ListState, refreshed, withoutSeen } from '../core/list-state.ts'
+import {
+  type Items,
+  isSeenIn,
+  type ListAttempt,
+  type ListState,
+  landedOf,
+  refreshed,
+  withoutSeen,
+} from '../core/list-state.ts'
 import { type ListPlan, planList } from '../core/plan-list.ts'
 import { messageOf, PermanentError } from '../errors.ts'
 import type { ListInfo, ListTrouble } from '../ports-list.ts'
@@ -10,7 +18,7 @@ import { type Lease, takeLease } from './lease.ts'
 import { concludeList, type ListEnd } from './list-conclude.ts'
 import type { ListPassDeps } from './list-pass-types.ts'
 import { readItems } from './list-reading.ts'
-import { readList, storeIdOf, writeList } from './list-records.ts'
+import { notesOf, readList, storeIdOf, writeList } from './list-records.ts'
 import { type ListStock, takeListStock } from './list-stock.ts'
 import { afterTrouble, awaitEnd, carryOut, nextWrite, UNDER_WAY } from './list-writing.ts'
 import type { PassReport } from './pass-types.ts'
@@ -38,8 +46,9 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
   const store = await storeIdOf(records)
   const touched = new Set<string>()
   const gone = new Set<string>()
+  // Writes that took effect, and that the history does not tell of yet.
   const puts: Put[] = []
-  const nothing = { begun, stock: null, plan: null, touched, gone, puts }
+  const nothing = { begun, stock: null, plan: null, touched, gone, puts, wrote: false }
   // What this pass has seen taken out by ourselves: the bans say so only at its end.
   const removed = new Set<string>()
   const ended = await endAttempts(deps, lease, removed)
@@ -53,9 +62,11 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
     return concludeList(deps, lease, { ...nothing, state: look.state, items: new Map(), blocked: look.blocked })
 
   let { state, info } = look
+  let wrote = false
   let stock: ListStock | null = null
   let bans: readonly Ban[] = []
   let items: Items = new Map()
+  const { told, late } = ended
   for (let writes = 0; ; ) {
     await lease.keep()
     const read = info === null ? { items: new Map(), fresh: true } : await readItems(deps, lease, info, state)
@@ -65,6 +76,7 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
       stock = await takeListStock(deps, lease, { state, items, removed, store })
       for (const address of stock.touched) touched.add(address)
       for (const address of stock.gone) gone.add(address)
+      puts.push(...landedOf([...late.splice(0), ...stock.state.list.attempts].filter(isSeenIn(items)), told))
       state = withoutSeen(stock.state, items)
       bans = stock.bans
     }
@@ -91,10 +103,11 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
     const at = memory.seen?.at ?? begun
     // Where this throws, nobody knows what the list holds by now.
     memory.seen = null
-    const written = await carryOut(deps, lease, state, items, write)
+    const written = await carryOut(deps, lease, state, items, write, puts.splice(0))
     state = written.state
     if (written.kind === 'done') items = written.items
     memory.seen = { listId: info.id, epoch: lease.fence.rev, at, items }
+    wrote ||= written.kind === 'done'
     if (written.kind === 'done') puts.push({ adding: write.adding.map(({ text }) => text), removing: write.removing })
     if (written.kind === 'busy') return conclude('edge-busy', written.detail, plan)
     info = { ...info, items: items.size }
@@ -103,7 +116,7 @@ async function work(deps: ListPassDeps, lease: Lease): Promise<PassReport> {
   function conclude(why: string | null, detail: string, plan: ListPlan | null): Promise<PassReport> {
     const blocked = why === null ? null : { state: why, detail }
     const known = why === 'edge-busy' && plan === null ? null : items
-    return concludeList(deps, lease, { ...nothing, state, items: known, stock, plan, blocked })
+    return concludeList(deps, lease, { ...nothing, state, items: known, stock, plan, blocked, wrote })
   }
 }
 
@@ -111,18 +124,28 @@ const CONTESTED =
   'most of our items were taken out again: nothing is written here until they are back, or until `portcullis resume`'
 const DELETED = 'the list was deleted: nothing is written until it is back, or until `portcullis resume` makes it anew'
 
-/** Asks what became of the writes that earlier passes have begun. */
-async function endAttempts(
-  deps: ListPassDeps,
-  lease: Lease,
-  removed: Set<string>,
-): Promise<{ state: ListState; busy: boolean }> {
+/** What became of the writes that earlier passes have begun. */
+interface EndedAttempts {
+  readonly state: ListState
+  readonly busy: boolean
+  /** Those that took effect; the history tells of them. */
+  readonly told: readonly Put[]
+  /** Those of unknown end that cannot take effect any more; the next reading shows whether they did. */
+  readonly late: ListAttempt[]
+}
+
+async function endAttempts(deps: ListPassDeps, lease: Lease, removed: Set<string>): Promise<EndedAttempts> {
   const { state: before } = await readList(deps.records, deps.list.name)
   let state = refreshed(before, deps.clock.now())
+  const late = before.list.attempts.filter((attempt) => !state.list.attempts.includes(attempt))
+  const done: ListAttempt[] = []
+  let busy = false
   for (const attempt of state.list.attempts.filter(({ operation }) => operation !== null)) {
     const end = await awaitEnd(deps, lease, attempt.operation as string)
-    if (end.kind === 'under-way') return { state, busy: true }
+    busy = end.kind === 'under-way'
+    if (busy) break
     for (const text of attempt.removing) removed.add(text)
+    if (end.kind === 'completed') done.push(attempt)
     const others = state.list.attempts.filter((other) => other !== attempt)
     // Of what is no longer known the items tell; it may yet be carried out.
     const attempts = end.kind === 'unknown' ? [...others, { ...attempt, operation: null }] : others
@@ -132,8 +155,10 @@ async function endAttempts(
       state = afterTrouble(deps, state, items, attempt, end.trouble) ?? state
     deps.memory.seen = null
   }
-  if (JSON.stringify(state) !== JSON.stringify(before)) await writeList(deps.records, lease, deps.list.name, state)
-  return { state, busy: false }
+  const told = landedOf(done, [])
+  if (JSON.stringify(state) !== JSON.stringify(before))
+    await writeList(deps.records, lease, deps.list.name, state, await notesOf(deps, told))
+  return { state, busy, told, late }
 }
 
 /** Whether there is a list to work with, and what it means if there is none. */

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import type { Ban } from '../core/ban.ts'
+import { historyOfPuts, type Put } from '../core/history.ts'
 import { listEdge } from '../core/list-edge.ts'
 import { type ListKnown, type ListState, NEW_LIST, NOTHING_KNOWN } from '../core/list-state.ts'
-import type { Records } from '../ports.ts'
+import type { Change, Records } from '../ports.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
+import { historyPuts } from './ledger.ts'
+import type { ListPassDeps } from './list-pass-types.ts'
 
 const STORE_ID = 'store-id'
 
@@ -35,8 +39,22 @@ export async function readList(
   return { state: { ...NEW_LIST, ...state }, known: known ?? NOTHING_KNOWN, isNew: known === undefined }
 }
 
-export async function writeList(records: Records, lease: Lease, name: string, state: ListState): Promise<void> {
-  const put = [{ collection: 'edges' as const, id: listEdge(name), doc: state }]
+/** `noted`: what goes into the history with it. */
+export async function writeList(
+  records: Records,
+  lease: Lease,
+  name: string,
+  state: ListState,
+  noted: NonNullable<Change['put']> = [],
+): Promise<void> {
+  const put = [{ collection: 'edges' as const, id: listEdge(name), doc: state }, ...noted]
   if (await records.commit({ expect: [lease.fence], put })) return
   throw new LeaseLostError(`another instance took over the edge ${listEdge(name)}`)
+}
+
+/** The entries of the history that tell of these writes. */
+export async function notesOf(deps: ListPassDeps, puts: readonly Put[]): Promise<NonNullable<Change['put']>> {
+  if (puts.length === 0) return []
+  const bans = await deps.records.all<Ban>('bans')
+  return historyPuts(deps, historyOfPuts(listEdge(deps.list.name), puts, new Map(bans.map(({ id, doc }) => [id, doc]))))
 }

@@ -1,11 +1,12 @@
+import type { Put } from '../core/history.ts'
 import { commentOf } from '../core/list-item.ts'
-import type { Items, ListAttempt, ListState } from '../core/list-state.ts'
+import { type Items, type ListAttempt, type ListState, withoutSeen } from '../core/list-state.ts'
 import type { ListPlan } from '../core/plan-list.ts'
 import { messageOf, PermanentError, RefusedError, RetryLaterError } from '../errors.ts'
 import type { ListTrouble, Operation } from '../ports-list.ts'
 import type { Lease } from './lease.ts'
 import type { ListPassDeps } from './list-pass-types.ts'
-import { writeList } from './list-records.ts'
+import { notesOf, writeList } from './list-records.ts'
 
 /** One write, and what became of it. */
 export interface Write {
@@ -37,13 +38,17 @@ export function nextWrite(plan: ListPlan, state: ListState, items: Items, store:
   return { adding: add.map(({ text, ban }) => ({ text, comment: commentOf(ban, store, now) })), removing: [] }
 }
 
-/** Records the attempt, sends it, and waits some seconds for its end. Throws where nobody knows what became of it, the attempt kept. */
+/**
+ * Records the attempt, and with it what earlier writes of the pass did (`told`); sends it, and waits some seconds for its end.
+ * Throws where nobody knows what became of it, the attempt kept.
+ */
 export async function carryOut(
   deps: ListPassDeps,
   lease: Lease,
   before: ListState,
   items: Items,
   write: Write,
+  told: readonly Put[],
 ): Promise<Written> {
   const { list, records } = deps
   const attempt: ListAttempt = {
@@ -54,7 +59,7 @@ export async function carryOut(
     ids: write.removing.flatMap((text) => items.get(text)?.id ?? []),
     operation: null,
   }
-  await writeList(records, lease, list.name, withAttempt(before, attempt))
+  await writeList(records, lease, list.name, withAttempt(before, attempt), await notesOf(deps, told))
   await lease.keep()
   let operation: Operation
   try {
@@ -71,7 +76,11 @@ export async function carryOut(
   const sent = withAttempt(before, { ...attempt, operation: operation.id })
   await writeList(records, lease, list.name, sent)
   const end = await awaitEnd(deps, lease, operation.id)
-  if (end.kind === 'completed') return { kind: 'done', state: before, items: after(items, write) }
+  if (end.kind === 'completed') {
+    const next = after(items, write)
+    // What an earlier attempt was to do is done, and noted, by this one.
+    return { kind: 'done', state: withoutSeen(before, next), items: next }
+  }
   if (end.kind === 'failed') {
     const learned = afterTrouble(deps, before, items, attempt, end.trouble)
     if (learned !== null) return settled(learned)

@@ -5,10 +5,9 @@ import { HELD_AT_FIRST } from '../../src/simulator/world.ts'
 import { assertHealed, assertNoted, historyIn, sendHeld } from '../support/crash-checks.ts'
 import type { Ledger } from '../support/crash-life.ts'
 import { LETTING_GO, type Point } from '../support/crash-points.ts'
-import { type CrashStage, crashStage, withCrashStores } from '../support/crash-stage.ts'
+import { type CrashStage, crashStage, pointOf, withCrashStores } from '../support/crash-stage.ts'
 import { termsOf } from '../support/service-stage.ts'
 
-const EACH = { timeout: 60_000 }
 const HOUR = 3600_000
 
 const ENDS: Readonly<Record<string, Point>> = {
@@ -23,22 +22,26 @@ withCrashStores((kind, place) => {
     const stage = crashStage(place, { duration: '1h' })
 
     for (const [moment, point] of Object.entries(ENDS))
-      it(`${moment}, ends it once, here and at the edge`, EACH, async () => {
+      it(`${moment}, ends it once, here and at the edge`, pointOf(kind, point.when === 'during'), async () => {
         const addresses = await sendHeld(stage, 2)
         await stage.diesAt(point, () => stage.later(HOUR))
         await stage.revive()
         assertEnded(stage, await assertHealed(stage), addresses)
       })
 
-    it('after the PUT was applied, before its answer came, ends it once, here and at the edge', EACH, async () => {
-      const addresses = await sendHeld(stage, 2)
-      await stage.diesAtGate(
-        stage.world.cloudflare.faults.holdAnswer({ method: 'PUT' }),
-        async () => void stage.later(HOUR),
-      )
-      await stage.revive()
-      assertEnded(stage, await assertHealed(stage), addresses)
-    })
+    it(
+      'after the PUT was applied, before its answer came, ends it once, here and at the edge',
+      pointOf(kind, false),
+      async () => {
+        const addresses = await sendHeld(stage, 2)
+        await stage.diesAtGate(
+          stage.world.cloudflare.faults.holdAnswer({ method: 'PUT' }),
+          async () => void stage.later(HOUR),
+        )
+        await stage.revive()
+        assertEnded(stage, await assertHealed(stage), addresses)
+      },
+    )
   })
 })
 

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { assertHealed, assertHeldByRule, assertOthersUntouched } from '../support/crash-checks.ts'
 import type { Point } from '../support/crash-points.ts'
-import { type CrashStage, crashStage, withCrashStores } from '../support/crash-stage.ts'
+import { type CrashStage, crashStage, pointOf, withCrashStores } from '../support/crash-stage.ts'
 import { until } from '../support/stores-jobs.ts'
 
-const EACH = { timeout: 60_000 }
 const UPDATE = { path: '_update_by_query' }
 
 const DEATHS: Readonly<Record<string, Point>> = {
@@ -32,7 +31,7 @@ withCrashStores((kind, place) => {
 
     it(
       'before the enqueue is durable has accepted nothing, and takes the alert when it is sent again',
-      EACH,
+      pointOf(kind, false),
       async () => {
         const ids = stage.raise(3)
         await stage.diesAt({ at: 'enqueue', when: 'before' }, () => stage.deliver(ids))
@@ -46,7 +45,7 @@ withCrashStores((kind, place) => {
     for (const when of ['during', 'after'] as const)
       it(
         `${when === 'during' ? 'while' : 'after'} the jobs become durable, unanswered, does each once, sent again or not`,
-        EACH,
+        pointOf(kind, when === 'during'),
         async () => {
           const ids = stage.raise(3)
           await stage.diesAt({ at: 'enqueue', when }, () => stage.deliver(ids))
@@ -57,26 +56,34 @@ withCrashStores((kind, place) => {
       )
 
     for (const [moment, point] of Object.entries(DEATHS))
-      it(`${moment} ends with every alert blocked and acknowledged`, EACH, async () => {
-        await stage.diesAt(point, () => stage.send(3))
+      it(
+        `${moment} ends with every alert blocked and acknowledged`,
+        pointOf(kind, point.when === 'during'),
+        async () => {
+          await stage.diesAt(point, () => stage.send(3))
+          await stage.revive()
+          await assertAllHeld(stage)
+        },
+      )
+
+    it(
+      'after the PUT was applied, before its answer came, knows the write for its own',
+      pointOf(kind, true),
+      async () => {
+        const gate = stage.world.cloudflare.faults.holdAnswer({ method: 'PUT' })
+        await stage.diesAtGate(gate, () => stage.send(3))
+        gate.open()
+        const { version } = stage.world.zone
+        const applied = version()
         await stage.revive()
         await assertAllHeld(stage)
-      })
-
-    it('after the PUT was applied, before its answer came, knows the write for its own', EACH, async () => {
-      const gate = stage.world.cloudflare.faults.holdAnswer({ method: 'PUT' })
-      await stage.diesAtGate(gate, () => stage.send(3))
-      gate.open()
-      const { version } = stage.world.zone
-      const applied = version()
-      await stage.revive()
-      await assertAllHeld(stage)
-      assert.equal(version(), applied)
-    })
+        assert.equal(version(), applied)
+      },
+    )
 
     it(
       'while its PUT is on its way, which lands after the restart, loses no edit that it overwrites',
-      EACH,
+      pointOf(kind, false),
       async () => {
         const gate = stage.world.cloudflare.faults.hold({ method: 'PUT' })
         await stage.diesAtGate(gate, () => stage.send(3))
@@ -96,24 +103,32 @@ withCrashStores((kind, place) => {
       },
     )
 
-    it('while its status update is on its way acknowledges every alert once, whenever that lands', EACH, async () => {
-      const gate = stage.world.elasticsearch.faults.hold(UPDATE)
-      await stage.diesAtGate(gate, () => stage.send(3))
-      await stage.revive()
-      await assertAllHeld(stage)
-      gate.open()
-      await assertAllHeld(stage)
-    })
+    it(
+      'while its status update is on its way acknowledges every alert once, whenever that lands',
+      pointOf(kind, false),
+      async () => {
+        const gate = stage.world.elasticsearch.faults.hold(UPDATE)
+        await stage.diesAtGate(gate, () => stage.send(3))
+        await stage.revive()
+        await assertAllHeld(stage)
+        gate.open()
+        await assertAllHeld(stage)
+      },
+    )
 
-    it('after the status update was applied, before its answer came, acknowledges nothing twice', EACH, async () => {
-      const gate = stage.world.elasticsearch.faults.holdAnswer(UPDATE)
-      await stage.diesAtGate(gate, () => stage.send(3))
-      gate.open()
-      await stage.revive()
-      await assertAllHeld(stage)
-    })
+    it(
+      'after the status update was applied, before its answer came, acknowledges nothing twice',
+      pointOf(kind, false),
+      async () => {
+        const gate = stage.world.elasticsearch.faults.holdAnswer(UPDATE)
+        await stage.diesAtGate(gate, () => stage.send(3))
+        gate.open()
+        await stage.revive()
+        await assertAllHeld(stage)
+      },
+    )
 
-    it('three times at the same point fails no job for that', EACH, async () => {
+    it('three times at the same point fails no job for that', pointOf(kind, true), async () => {
       await stage.diesAt({ at: 'decision', when: 'after' }, () => stage.send(3))
       for (let again = 0; again < 2; again++) {
         await stage.reviveToDie({ at: 'decision', when: 'after' })

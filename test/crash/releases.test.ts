@@ -3,10 +3,9 @@ import { describe, it } from 'node:test'
 import type { EdgeState } from '../../src/core/edge-state.ts'
 import { assertHealed, assertHeldByRule, assertNoted, historyIn, sendHeld } from '../support/crash-checks.ts'
 import { LETTING_GO, type Point } from '../support/crash-points.ts'
-import { crashStage, withCrashStores } from '../support/crash-stage.ts'
+import { crashStage, pointOf, withCrashStores } from '../support/crash-stage.ts'
 import { OUR_RULE } from '../support/service-stage.ts'
 
-const EACH = { timeout: 60_000 }
 const PUT = { method: 'PUT' }
 
 const ORDERS: Readonly<Record<string, Point>> = {
@@ -45,7 +44,7 @@ withCrashStores((kind, place) => {
 
     it(
       'before an order is in the ledger, unanswered, leaves the ban, and the order given again is done',
-      EACH,
+      pointOf(kind, false),
       async () => {
         const [address = ''] = await sendHeld(stage, 3)
         await stage.diesAt({ at: 'lifting', when: 'before' }, () => lift(address))
@@ -57,39 +56,55 @@ withCrashStores((kind, place) => {
     )
 
     for (const [moment, point] of Object.entries(ORDERS))
-      it(`by an order, ${moment}, lifts the ban once, here and at the edge`, EACH, async () => {
+      it(
+        `by an order, ${moment}, lifts the ban once, here and at the edge`,
+        pointOf(kind, point.when === 'during'),
+        async () => {
+          const [address = ''] = await sendHeld(stage, 1)
+          await stage.diesAt(point, () => lift(address))
+          await stage.revive()
+          await assertReleased(address, 'lifted')
+        },
+      )
+
+    it(
+      'by an order, after the PUT was applied, before its answer came, lifts the ban once',
+      pointOf(kind, false),
+      async () => {
         const [address = ''] = await sendHeld(stage, 1)
-        await stage.diesAt(point, () => lift(address))
+        const gate = stage.world.cloudflare.faults.holdAnswer(PUT)
+        await stage.diesAtGate(gate, async () => void lift(address).catch(() => undefined))
         await stage.revive()
         await assertReleased(address, 'lifted')
-      })
-
-    it('by an order, after the PUT was applied, before its answer came, lifts the ban once', EACH, async () => {
-      const [address = ''] = await sendHeld(stage, 1)
-      const gate = stage.world.cloudflare.faults.holdAnswer(PUT)
-      await stage.diesAtGate(gate, async () => void lift(address).catch(() => undefined))
-      await stage.revive()
-      await assertReleased(address, 'lifted')
-    })
+      },
+    )
 
     for (const [moment, point] of Object.entries(HANDS))
-      it(`by a person's hand, ${moment}, takes it over once, and puts nothing back`, EACH, async () => {
-        const [, address = ''] = await sendHeld(stage, 2)
-        takeOut(address)
-        await stage.diesAt(point, () => stage.later(0))
-        await stage.revive()
-        await assertReleased(address, 'released')
-      })
-
-    it('while it puts back a rule that somebody deleted takes its own write for no second deletion', EACH, async () => {
-      stage.world.cloudflare.handEdit(stage.world.zone, (rules) =>
-        rules.filter(({ description }) => description !== OUR_RULE),
+      it(
+        `by a person's hand, ${moment}, takes it over once, and puts nothing back`,
+        pointOf(kind, point.when === 'during'),
+        async () => {
+          const [, address = ''] = await sendHeld(stage, 2)
+          takeOut(address)
+          await stage.diesAt(point, () => stage.later(0))
+          await stage.revive()
+          await assertReleased(address, 'released')
+        },
       )
-      await stage.diesAtGate(stage.world.cloudflare.faults.holdAnswer(PUT), async () => void stage.later(0))
-      await stage.revive()
-      const ledger = await assertHealed(stage)
-      assertHeldByRule(stage, ledger, standing())
-      assert.equal((ledger.records.edges.shop as EdgeState).contested, null)
-    })
+
+    it(
+      'while it puts back a rule that somebody deleted takes its own write for no second deletion',
+      pointOf(kind, false),
+      async () => {
+        stage.world.cloudflare.handEdit(stage.world.zone, (rules) =>
+          rules.filter(({ description }) => description !== OUR_RULE),
+        )
+        await stage.diesAtGate(stage.world.cloudflare.faults.holdAnswer(PUT), async () => void stage.later(0))
+        await stage.revive()
+        const ledger = await assertHealed(stage)
+        assertHeldByRule(stage, ledger, standing())
+        assert.equal((ledger.records.edges.shop as EdgeState).contested, null)
+      },
+    )
   })
 })
