@@ -63,7 +63,9 @@ export async function load(place: Place, wanted: Load, findings: Findings): Prom
       LIVE,
       `to ${after.map((mb) => mb.toFixed(0)).join(', ')} since the warm-up`,
     )
-    findings.bound('memory slope, MB a minute', Math.max(...slopes), '<', FLAT, memoryOf(readings))
+    // The slope of a few seconds says nothing.
+    const flat = seconds < 60 ? Number.POSITIVE_INFINITY : FLAT
+    findings.bound('memory slope, MB a minute', Math.max(...slopes), '<', flat, memoryOf(readings))
     findings.figure('CPU of the services, s', readings.map(({ cpu }) => cpu.toFixed(1)).join(', '))
     const parked = bodies.length - state.acknowledged
     findings.figure(
