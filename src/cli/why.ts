@@ -1,3 +1,4 @@
+import { isListEdge } from '../core/list-edge.ts'
 import type { Why } from '../ops/why.ts'
 import { detailOf } from './bans.ts'
 import { createClient } from './client.ts'
@@ -76,8 +77,14 @@ function pageOf(found: Why, terminal: Terminal): string {
         ]),
     `${title('Edges')}\n${table(
       ['  EDGE', 'LISTS IT', 'READ'],
-      edges.map((e) => [`  ${e.edge}`, e.lists ?? 'no', relative(e.readAt, now())]),
+      edges.map((e) => [`  ${e.edge}`, e.lists ?? byList(found, e.edge) ?? 'no', relative(e.readAt, now())]),
     )}`,
   ]
   return parts.join('\n\n')
+}
+
+/** A zone's rule may name the list in the place of the address. */
+function byList({ bans, edges }: Why, edge: string): string | null {
+  const list = edges.find(({ edge: name, lists }) => isListEdge(name) && lists !== null)
+  return list !== undefined && bans.some((ban) => ban.edges[edge]?.held) ? `by ${list.edge}` : null
 }
