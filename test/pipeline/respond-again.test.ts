@@ -42,6 +42,22 @@ describe('a failing step', () => {
   })
 })
 
+describe('a replay', () => {
+  it('of a job that is at work begins when that has come to rest', async () => {
+    const world = pipelineWorld({ env })
+    const id = await world.deliver(ADDRESS)
+    const asked: Promise<boolean>[] = []
+    world.siem.before = async () => {
+      world.siem.before = async () => {}
+      asked.push(replay(world, id, 'alice'))
+    }
+    assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
+    assert.deepEqual(await Promise.all(asked), [true])
+    assert.equal(world.queue.state(id), 'waiting')
+    assert.equal(world.queue.data(id).replay?.by, 'alice')
+  })
+})
+
 describe('an alert that waits for the end of a pause', () => {
   it('says so in Elastic, once, and afterwards what became of it', async () => {
     const world = pipelineWorld({ env })
