@@ -33,6 +33,7 @@ export async function openRedisRecords(redis: Redis): Promise<Records> {
       )
     },
     async all<T>(collection: Collection) {
+      if (LONG.includes(collection)) return pageByPage<T>(redis, collection)
       const found = await inStore(`read ${collection}`, () => redis.hgetall(key(collection)))
       return (await mapInTurns(Object.entries(found), ([id, value]) => stored<T>(collection, readId(id), value))).flat()
     },
@@ -69,6 +70,25 @@ export async function openRedisRecords(redis: Redis): Promise<Records> {
     },
     async close() {},
   }
+}
+
+/** These may hold a hundred thousand records, and nobody needs all of them as of one moment. */
+const LONG: readonly Collection[] = ['outcomes', 'offences', 'history', 'parked']
+const PAGE = 1000
+
+/** What stands there from the first page to the last is in it; the answer to HGETALL would take some tenths of a second at once. */
+async function pageByPage<T>(redis: Redis, collection: Collection): Promise<Stored<T>[]> {
+  const records = new Map<string, Stored<T>>()
+  let cursor = '0'
+  do {
+    const [next, found] = await inStore(`read ${collection}`, () => redis.hscan(key(collection), cursor, 'COUNT', PAGE))
+    // A page may repeat what an earlier one had.
+    for (let at = 0; at < found.length; at += 2)
+      for (const record of stored<T>(collection, readId(String(found[at])), found[at + 1]))
+        records.set(record.id, record)
+    cursor = next
+  } while (cursor !== '0')
+  return [...records.values()]
 }
 
 const PREFIX = 'portcullis:records:'
