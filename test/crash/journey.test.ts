@@ -25,6 +25,9 @@ const DEATHS: Readonly<Record<string, Point>> = {
   'before the queue hears that a job is done': { at: 'ran', when: 'before' },
 }
 
+// Whoever dies here has recorded an answer of the step before.
+const TOLD = ['after checkpoint', 'before conclusion', 'during conclusion', 'after conclusion', 'before ran']
+
 withCrashStores((kind, place) => {
   describe(`a process killed on an alert's journey (${kind})`, () => {
     const stage = crashStage(place, { duration: '24h' })
@@ -60,7 +63,10 @@ withCrashStores((kind, place) => {
         `${moment} ends with every alert blocked and acknowledged`,
         pointOf(kind, point.when === 'during'),
         async () => {
+          const before = stage.recorded.size
           await stage.diesAt(point, () => stage.send(3))
+          if (TOLD.includes(`${point.when} ${point.at}`))
+            assert.ok(stage.recorded.size > before, 'no answer was recorded')
           await stage.revive()
           await assertAllHeld(stage)
         },
