@@ -40,10 +40,12 @@ export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head
  */
 export async function refuseUnkept(edge: Edge, { rulesetId, version, rules }: Head): Promise<void> {
   const kept = await edge.version(version)
-  if (kept?.id === rulesetId && kept.version === version && digestOf(kept.rules) === digestOf(rules)) return
-  throw new Error(
-    `Cloudflare answered with version ${version} of the rules of ${edge.name}, and otherwise when it was asked for it by its number: tried again later`,
-  )
+  const what = `Cloudflare answered with version ${version} of the rules of ${edge.name}`
+  // Others may have written, or deleted all of it, between the two questions.
+  if (kept?.id !== rulesetId || kept.version !== version)
+    throw new Error(`${what}, which is older than what it keeps now, or never was: tried again later`)
+  if (digestOf(kept.rules) !== digestOf(rules))
+    throw new Error(`${what}, and otherwise when it was asked for it by its number: tried again later`)
 }
 
 /** Throws where the answer to a PUT shows no new version: as when no answer comes, a later reading tells whether it landed. */
