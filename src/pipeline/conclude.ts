@@ -6,6 +6,7 @@ import { listEdge } from '../core/list-edge.ts'
 import type { OwnRule } from '../core/own-rule.ts'
 import type { Plan } from '../core/plan.ts'
 import { verdicts } from '../core/verdict.ts'
+import type { Change } from '../ports.ts'
 import { displacedNote } from './displaced.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
 import { historyPuts } from './ledger.ts'
@@ -53,23 +54,25 @@ export async function conclude(deps: PassDeps, lease: Lease, end: Ended): Promis
     )
     const revs = new Map(stored.map((s) => [s.id, s.rev]))
     const lastPass = markOf(deps, end, state, detail)
-    const written = await records.commit({
-      expect: [
-        lease.fence,
-        ...changed.map((ban) => ({ collection: 'bans' as const, id: ban.address, rev: revs.get(ban.address) ?? 0 })),
-      ],
-      put: [
-        { collection: 'edges', id: edge, doc: { ...end.state, lastPass } },
-        ...changed.map((ban) => ({ collection: 'bans' as const, id: ban.address, doc: ban })),
-        ...displacedIn(changed, edge).map((id) => ({
-          collection: 'settings' as const,
-          id: displacedNote(id),
-          doc: {},
-        })),
-        ...historyPuts(deps, historyOfPuts(edge, end.puts ?? [], new Map(stored.map((s) => [s.id, s.doc])))),
-      ],
-    })
-    if (written) {
+    const write = (free: NonNullable<Change['put']>[number]) =>
+      records.commit({
+        expect: [
+          lease.fence,
+          ...changed.map((ban) => ({ collection: 'bans' as const, id: ban.address, rev: revs.get(ban.address) ?? 0 })),
+        ],
+        put: [
+          free,
+          { collection: 'edges', id: edge, doc: { ...end.state, lastPass } },
+          ...changed.map((ban) => ({ collection: 'bans' as const, id: ban.address, doc: ban })),
+          ...displacedIn(changed, edge).map((id) => ({
+            collection: 'settings' as const,
+            id: displacedNote(id),
+            doc: {},
+          })),
+          ...historyPuts(deps, historyOfPuts(edge, end.puts ?? [], new Map(stored.map((s) => [s.id, s.doc])))),
+        ],
+      })
+    if (await lease.endWith(write)) {
       report(
         deps,
         end,

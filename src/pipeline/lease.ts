@@ -10,6 +10,9 @@ export interface Lease {
   readonly fence: NonNullable<Change['expect']>[number]
   /** Renews the lease when less than 25 s are left, for a write that is to follow at once; LeaseLostError when it ran out or is no longer ours. */
   keep(): Promise<void>
+  /** The last write under the lease, which gives it back in the same commit; true when it was written. */
+  endWith(write: (free: NonNullable<Change['put']>[number]) => Promise<boolean>): Promise<boolean>
+  /** Gives it back, unless that has been done. */
   release(): Promise<void>
 }
 
@@ -77,7 +80,9 @@ function held(
   taken: LeaseRecord,
 ): Lease {
   const fence = { collection: 'epochs' as const, id: edge, rev }
+  const free = { collection: 'leases' as const, id: edge, doc: { holder, until: new Date(0).toISOString() } }
   let until = Date.parse(taken.until)
+  let ended = false
   return {
     fence,
     async keep() {
@@ -93,9 +98,13 @@ function held(
       if (until - clock.now().getTime() > ENOUGH_MS) return
       throw new LeaseLostError(`the store took too long to renew the lease of the edge ${edge} for a write`)
     },
+    async endWith(write) {
+      if (!(await write(free))) return false
+      ended = true
+      return true
+    },
     async release() {
-      const free = { holder, until: new Date(0).toISOString() }
-      await records.commit({ expect: [fence], put: [{ collection: 'leases', id: edge, doc: free }] })
+      if (!ended) await records.commit({ expect: [fence], put: [free] })
     },
   }
 }

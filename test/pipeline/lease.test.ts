@@ -1,4 +1,4 @@
-import { equal, rejects } from 'node:assert/strict'
+import { equal, ok, rejects } from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { type Lease, takeLease } from '../../src/pipeline/lease.ts'
 import type { Change } from '../../src/ports.ts'
@@ -51,5 +51,15 @@ describe('the lease of an edge', () => {
     await takeLease(world.deps({ holder: 'another' }), 'shop')
     world.clock.advance(-1000)
     await rejects(lease.keep(), { name: 'LeaseLostError' })
+  })
+
+  it('is given back with the last write, and only if that was written', async () => {
+    equal(await lease.endWith(async () => false), false)
+    equal(await left(), 30)
+    equal(await lease.endWith((free) => world.records.commit({ expect: [lease.fence], put: [free] })), true)
+    ok((await left()) < 0)
+    await takeLease(world.deps({ holder: 'one' }), 'shop')
+    await lease.release()
+    equal(await left(), 30)
   })
 })
