@@ -46,9 +46,12 @@ export function createRespond(deps: RespondDeps): (job: Job) => Promise<Ran> {
     const outputs: Record<string, unknown> = { ...job.data.checkpoints }
     const observing = deps.observing || playbook.mode === 'observe'
     const context: StepContext = { data: job.data, playbook, observing, outputs }
+    let read: Pick<StepContext, 'record'> = { record: record ?? null }
     for (const step of playbook.steps) {
       if (step.name in outputs) continue
-      const result = await runStep(deps, job, step, context)
+      const result = await runStep(deps, job, step, { ...context, ...read })
+      // A step may have changed it.
+      read = {}
       if (result.kind === 'park') return park(deps, job, context, result)
       if (result.kind === 'conclude') return end(deps, job, context, result.outcome)
       outputs[step.name] = result.output

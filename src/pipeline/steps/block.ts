@@ -44,7 +44,7 @@ export function createBlock(deps: BlockDeps): RunStep<BlockStep> {
     const { alert } = context.data
     // A list serves all zones: it is wanted wherever one of them is.
     const edges = step.zones === null ? deps.settler.edges : [...deps.settler.edges.filter(isListEdge), ...step.zones]
-    const before = (await deps.records.get<AlertRecord>('outcomes', [alert.id])).get(alert.id)?.doc
+    const before = await recordOf(deps, context)
     if (before !== undefined && !isReplayed(before, context) && (await lapsed(deps, before, edges))) {
       return { kind: 'conclude', outcome: 'lapsed' }
     }
@@ -72,6 +72,11 @@ export function createBlock(deps: BlockDeps): RunStep<BlockStep> {
       await deps.settler.settle(step.zones === null ? null : edges)
     return look(deps, context, output)
   }
+}
+
+async function recordOf({ records }: BlockDeps, { data, record }: StepContext): Promise<AlertRecord | undefined> {
+  if (record !== undefined) return record ?? undefined
+  return (await records.get<AlertRecord>('outcomes', [data.alert.id])).get(data.alert.id)?.doc
 }
 
 async function unlessPaused<T>(deciding: Promise<T>): Promise<T | null> {

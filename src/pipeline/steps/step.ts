@@ -1,4 +1,4 @@
-import type { Outcome } from '../../core/outcome.ts'
+import type { AlertRecord, Outcome } from '../../core/outcome.ts'
 import type { Playbook, Step } from '../../core/playbook.ts'
 import type { JobData } from '../../ports.ts'
 import type { Needs } from '../held.ts'
@@ -11,6 +11,8 @@ export interface StepContext {
   readonly observing: boolean
   /** Outputs of finished steps, by name. */
   readonly outputs: Readonly<Record<string, unknown>>
+  /** The alert's record as it was just read, null where there is none; absent: whoever needs it reads it. */
+  readonly record?: AlertRecord | null
 }
 
 export type StepResult =
