@@ -119,7 +119,7 @@ export async function markAll(
   return results
 }
 
-/** Alerts in one call. */
-const BATCH = 500
+/** Alerts in one call: as many as Elasticsearch updates in one go. */
+const BATCH = 1000
 /** Acts for one batch, before it is given up for now. */
 const ROUNDS = 4

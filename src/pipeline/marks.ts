@@ -13,7 +13,7 @@ export interface MarkRequest {
 export type MarkResult = Marked | { readonly notHeld: Exclude<Standing, { kind: 'held' }> }
 
 // Marks that arrive within a pause share one call; the first goes at once.
-const PAUSES = { quietMs: 10, mostMs: 100, mostItems: 500 }
+const PAUSES = { quietMs: 10, mostMs: 100, mostItems: 1000 }
 
 /** Sets statuses and tags, many in one call, each checked against the ledger just before it. */
 export function createMarks(deps: {

@@ -163,8 +163,8 @@ describe('a SIEM through Elasticsearch', () => {
   })
   after(() => elastic.close())
 
-  it('needs one call for up to five hundred marks that ask for the same, where all can be made', async () => {
-    const marks: Mark[] = Array.from({ length: 1_000 }, (_, n) => {
+  it('needs one call for up to a thousand marks that ask for the same, where all can be made', async () => {
+    const marks: Mark[] = Array.from({ length: 2_000 }, (_, n) => {
       const status = n % 2 === 0 ? 'acknowledged' : null
       return { id: elastic.alerts.add(), space: 'default', status, tag: status === null ? 'private' : 'blocked' }
     })
