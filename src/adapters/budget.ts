@@ -17,6 +17,8 @@ export function createBudget(deps: {
   const { records, clock, rate } = deps
   const id = `budget:${deps.fingerprint}`
   let turn: Promise<unknown> = Promise.resolve()
+  // Read while the call is made, so that the next one does not wait for it; the commit tells whether it still holds.
+  let ahead: ReturnType<typeof read> | null = null
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = turn.then(work)
@@ -33,10 +35,13 @@ export function createBudget(deps: {
     decide: (state: BudgetState | null, now: Date) => { state: BudgetState; result: T },
   ): Promise<T> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const found = await read()
+      const found = (await ahead) ?? (await read())
+      ahead = null
       const { state, result } = decide(found?.doc ?? null, clock.now())
       const expect = [{ collection: 'settings', id, rev: found?.rev ?? 0 }] as const
-      if (await records.commit({ expect, put: [{ collection: 'settings', id, doc: state }] })) return result
+      if (!(await records.commit({ expect, put: [{ collection: 'settings', id, doc: state }] }))) continue
+      ahead = read().catch(() => undefined)
+      return result
     }
     throw new StoreError(`The budget of calls changed ${MAX_ATTEMPTS} times while it was being taken from; try again`)
   }
