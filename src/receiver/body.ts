@@ -25,11 +25,13 @@ export function refuseContentType(req: Request, _res: Response, next: NextFuncti
 export function decodeBody(body: unknown): string {
   if (!Buffer.isBuffer(body)) return ''
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body)
+    return UTF8.decode(body)
   } catch {
     throw new Refusal('not-json', 400, 'The body is not JSON: it is not UTF-8.')
   }
 }
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 const JSON_TYPE = /^application\/(?:json|x-ndjson|ndjson|[\w.-]+\+json)$/
 
