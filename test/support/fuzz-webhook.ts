@@ -72,7 +72,13 @@ const dressed = fc
   }))
 
 /** The webhook port over real HTTP, and what becomes of the alerts that it takes. */
-export async function webhookTarget(): Promise<{ target: Target<Delivery>; close(): Promise<void> }> {
+export async function webhookTarget(): Promise<{
+  target: Target<Delivery>
+  /** How many alerts were taken so far, and how many addresses they would ban. */
+  readonly taken: { alerts: number; addresses: number }
+  close(): Promise<void>
+}> {
+  const taken = { alerts: 0, addresses: 0 }
   const receiver = await startReceiver({ bodyLimit: LIMIT, spaces: ['default', 'soc'] })
   return {
     target: {
@@ -85,15 +91,17 @@ export async function webhookTarget(): Promise<{ target: Target<Delivery>; close
         assert.ok(performance.now() - begun < MOST_MS, `took ${performance.now() - begun} ms`)
         assert.ok(answer.status < 500, `${answer.status}: ${answer.body.message}`)
         assert.equal(typeof answer.body.message, 'string')
-        for (const alert of receiver.accepted) assertHarmless(alert)
+        taken.alerts += receiver.accepted.length
+        for (const alert of receiver.accepted) taken.addresses += assertHarmless(alert)
       },
     },
+    taken,
     close: receiver.stop,
   }
 }
 
-/** It is small, and of all its texts only canonical addresses get into an expression. */
-export function assertHarmless(alert: Alert): void {
+/** It is small, and of all its texts only canonical addresses get into an expression: so many. */
+function assertHarmless(alert: Alert): number {
   assert.ok(Buffer.byteLength(JSON.stringify(alert)) <= 8192, 'above 8 kB')
   assert.ok(JSON.stringify(alert).isWellFormed() && !JSON.stringify(alert).includes('\\u0000'))
   const { bans } = decideBlock({
@@ -109,6 +117,7 @@ export function assertHarmless(alert: Alert): void {
   assert.match(own, /^$|^ or \(ip\.src in \{[0-9a-f.:/ ]+\}\)$/)
   const read = parseExpression(expression)
   assert.deepEqual([read.terms.map((term) => term.text), read.clauses], [terms, FOREIGN])
+  return terms.length
 }
 
 const FACTS = { durations: [3_600_000], edges: null, bans: new Map(), offences: new Map(), quotaLeft: 100 }
