@@ -24,6 +24,12 @@ interface Candidate {
   readonly data: JobData
 }
 
+interface Batch {
+  readonly candidates: readonly Candidate[]
+  /** What is known of them, by alert. */
+  readonly outcomes: ReadonlyMap<string, AlertRecord>
+}
+
 // Deliveries that arrive during a write share the next one.
 const PAUSES = { quietMs: 0, mostMs: 0, mostItems: 100 }
 // Alerts accepted by this process and perhaps not decided yet, to tell repeated deliveries.
@@ -36,10 +42,24 @@ export function createIntake(deps: IntakeDeps): Intake {
   const recent = new Set<string>()
   const together = coalesce(enqueue, clock, PAUSES)
 
-  async function enqueue(batches: readonly (readonly Candidate[])[]): Promise<number[]> {
-    const candidates = new Map(batches.flat().map((c) => [c.alert.id, c]))
-    const known = await records.get<AlertRecord>('outcomes', [...candidates.keys()])
-    const outcomes = new Map([...known].map(([id, { doc }]) => [id, doc]))
+  /** Looked up before the write is waited for: so the next batch's look and this one's write are under way together. */
+  async function look(candidates: readonly Candidate[]): Promise<Batch> {
+    return { candidates, outcomes: await outcomesOf(candidates.map(({ alert }) => alert.id)) }
+  }
+
+  async function outcomesOf(ids: readonly string[]): Promise<Map<string, AlertRecord>> {
+    const known = await records.get<AlertRecord>('outcomes', [...new Set(ids)])
+    return new Map([...known].map(([id, { doc }]) => [id, doc]))
+  }
+
+  async function enqueue(batches: readonly Batch[]): Promise<number[]> {
+    const candidates = new Map(batches.flatMap((batch) => batch.candidates).map((c) => [c.alert.id, c]))
+    const seen = new Map(batches.flatMap((batch) => [...batch.outcomes]))
+    // Another delivery of the same alert may have taken it up again meanwhile, and it may be concluded by now.
+    const outcomes = new Map([
+      ...seen,
+      ...(await outcomesOf([...seen.keys()].filter((id) => isToReopen(seen.get(id))))),
+    ])
     const fresh = [...candidates.values()].filter(({ alert }) => !isKnown(outcomes.get(alert.id)))
     const again = [...candidates.values()].filter(({ alert }) => isToReopen(outcomes.get(alert.id)))
     await keepPlaybooks()
@@ -49,7 +69,9 @@ export function createIntake(deps: IntakeDeps): Intake {
       again.map(({ data }) => data),
     )
     const taken = new Set([...fresh, ...again].map(({ alert }) => alert.id))
-    return batches.map((batch) => batch.filter(({ alert }) => taken.delete(alert.id) && isNews(alert, outcomes)).length)
+    return batches.map(
+      (batch) => batch.candidates.filter(({ alert }) => taken.delete(alert.id) && isNews(alert, outcomes)).length,
+    )
   }
 
   /** An add of a stored id does nothing, so alerts at work are added again: one of them may have lost its job. */
@@ -89,7 +111,7 @@ export function createIntake(deps: IntakeDeps): Intake {
         const playbook = matchPlaybook(playbooks, alert)
         return playbook === null ? [] : [{ alert, data: jobOf(alert, playbook, acceptedAt) }]
       })
-      const accepted = candidates.length === 0 ? 0 : await together.ask(candidates)
+      const accepted = candidates.length === 0 ? 0 : await together.ask(await look(candidates))
       for (const { alert, data } of candidates) events.accepted({ alert, playbook: data.playbook.name })
       return { accepted, duplicates: candidates.length - accepted, unmatched: alerts.length - candidates.length }
     },
