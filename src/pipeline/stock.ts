@@ -40,10 +40,12 @@ export async function takeStock(
   const { records, edge, clock } = deps
   for (;;) {
     const now = clock.now()
-    const [edges, stored, releases] = await Promise.all([
+    const [edges, stored, releases, friends] = await Promise.all([
       records.get<EdgeState>('edges', deps.list === undefined ? [edge.name] : [edge.name, listEdge(deps.list.name)]),
       records.all<Ban>('bans'),
       records.all<Released>('released'),
+      // Waited for with the rest, also when it throws at once.
+      (async () => deps.friends())(),
     ])
     const before = edges.get(edge.name)?.doc ?? NEW_EDGE
     await refuseDoubtful(edge, before, head, deps.rule.description)
@@ -66,7 +68,13 @@ export async function takeStock(
       releaseForMs: deps.releaseForMs,
       now,
     })
-    const { bans, swept } = await afterHands(deps, docsOf(ledger), effects, releases, now)
+    const { bans, swept } = await afterHands(
+      { ...deps, friends: () => friends },
+      docsOf(ledger),
+      effects,
+      releases,
+      now,
+    )
 
     const stock = {
       state,
