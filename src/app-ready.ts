@@ -5,6 +5,8 @@ import type { Clock } from './ports.ts'
 export interface Readiness {
   /** The store answers, or has done so within the last second: whoever writes will see. */
   answers(): Promise<boolean>
+  /** True when it answers, or the failure that says why it does not is thrown. */
+  answersOrThrows(): Promise<true>
   /** It answers, and has taken the last webhook. */
   ready(): Promise<boolean>
   /** The same function, with its failures to store remembered. */
@@ -21,26 +23,33 @@ export function createReadiness({ ping, clock }: { ping(): Promise<void>; clock:
   let failedAt = Number.NEGATIVE_INFINITY
   let answeredAt = Number.NEGATIVE_INFINITY
   let asking: Promise<boolean> | null = null
+  let failure: unknown = null
   const ask = () =>
     ping().then(
       () => {
         answeredAt = clock.now().getTime()
         return true
       },
-      () => {
+      (error) => {
+        failure = error
         // What it refused while it was away says nothing about its return.
         failedAt = Number.NEGATIVE_INFINITY
         answeredAt = Number.NEGATIVE_INFINITY
         return false
       },
     )
+  async function answers(): Promise<boolean> {
+    if (clock.now().getTime() - answeredAt < ANSWERED_MS) return true
+    asking ??= ask().finally(() => {
+      asking = null
+    })
+    return asking
+  }
   return {
-    async answers() {
-      if (clock.now().getTime() - answeredAt < ANSWERED_MS) return true
-      asking ??= ask().finally(() => {
-        asking = null
-      })
-      return asking
+    answers,
+    async answersOrThrows() {
+      if (await answers()) return true
+      throw failure
     },
     ready: async () => (await ask()) && clock.now().getTime() - failedAt >= REMEMBERED_MS,
     watch:

@@ -197,7 +197,7 @@ function receiverOf(
     trustProxy: config.trustProxy,
     spaces: config.elastic.spaces,
     accept: readiness.watch(pipeline.intake.accept),
-    storeReady: readiness.answers,
+    storeReady: readiness.answersOrThrows,
     async queueRoom() {
       if (Date.now() - counted.at > COUNT_FOR_MS) {
         const { waiting = 0, delayed = 0, active = 0 } = await queue.counts()

@@ -1,21 +1,41 @@
 import { EventEmitter } from 'node:events'
-import type { PGlite } from '@electric-sql/pglite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { PgPool, PgPoolClient, PgQueryResult } from 'bullmq'
+import type { Run, Session } from './pglite-session.ts'
 
 /**
  * A `pg.Pool` in shape over PGlite's one session, for BullMQ's PostgreSQL backend and for the ledger.
  *
  * All its clients share that session, so whoever begins a transaction keeps the others waiting until it has ended: otherwise
- * their statements would become part of it. `end` does nothing; whoever opened the database closes it.
+ * their statements would become part of it. `end` does nothing; whoever opened the database closes it. `mayWork` throws while
+ * nothing is to be begun.
  */
-export function createPglitePool(db: PGlite): PgPool & { readonly options: { readonly keepAlive: true } } {
+export function createPglitePool(
+  session: Session,
+  mayWork: () => void = () => {},
+): PgPool & { readonly options: { readonly keepAlive: true } } {
   const gate = createGate()
-  const run = inTurns(db)
+  const run: Run = async (text, params) => {
+    try {
+      mayWork()
+      session.mayWork()
+    } catch (error) {
+      // Who asks again at once, as a worker's loop does, would otherwise leave this thread to nobody else.
+      await sleep(REFUSED_AFTER_MS)
+      throw error
+    }
+    return session.run(text, params)
+  }
+  const clients = new Set<EventEmitter>()
+  // As the clients of a pool hear that their connection is gone: who listens for notifications asks for them again.
+  session.onRenewed((why) => {
+    for (const client of clients) if (client.listenerCount('error') > 0) client.emit('error', why)
+  })
   const pool = Object.assign(new EventEmitter(), {
     // Says that a client cannot be lost unnoticed, so an idle worker waits for a notification instead of asking every 10 s.
     options: { keepAlive: true } as const,
     query: <R>(text: string, params?: readonly unknown[]) => gate.pass(() => run<R>(text, params)),
-    connect: async () => createClient(db, gate, run),
+    connect: async () => createClient(session, { gate, run, clients }),
     end: async () => {},
   })
   // Each of BullMQ's objects listens for errors, and none of them stops.
@@ -23,18 +43,33 @@ export function createPglitePool(db: PGlite): PgPool & { readonly options: { rea
   return pool as unknown as PgPool & typeof pool
 }
 
-function createClient(db: PGlite, gate: Gate, run: Run): PgPoolClient {
+const REFUSED_AFTER_MS = 50
+
+interface Shared {
+  readonly gate: Gate
+  readonly run: Run
+  readonly clients: Set<EventEmitter>
+}
+
+function createClient(session: Session, { gate, run, clients }: Shared): PgPoolClient {
   const client = new EventEmitter()
   client.setMaxListeners(0)
   let leave: (() => void) | null = null
+  let begunIn = -1
   const forward = (channel: string, payload: string) => client.emit('notification', { channel, payload })
-  db.onNotification(forward)
+  session.listen(forward)
+  clients.add(client)
 
   async function query<R>(text: string, params?: readonly unknown[]): Promise<PgQueryResult<R>> {
     if (leave === null && !BEGINS.test(text)) return gate.pass(() => run<R>(text, params))
-    leave ??= await gate.enter()
+    if (leave === null) {
+      leave = await gate.enter()
+      begunIn = session.round()
+    }
     try {
-      const result = await run<R>(text, params)
+      // A transaction that has begun is ended in any case, but not in another session.
+      if (begunIn !== session.round()) throw new Error('the database broke down in the middle of a transaction')
+      const result = await (BEGINS.test(text) ? run<R>(text, params) : session.run<R>(text, params))
       if (ENDS.test(text)) open()
       return result
     } catch (error) {
@@ -49,10 +84,12 @@ function createClient(db: PGlite, gate: Gate, run: Run): PgPoolClient {
   }
 
   function release(): void {
-    db.offNotification(forward)
+    session.unlisten(forward)
+    clients.delete(client)
     if (leave === null) return
     // Whoever lets go inside a transaction gave up half-way: nothing of it may remain.
-    run('ROLLBACK').then(open, open)
+    if (begunIn === session.round()) session.run('ROLLBACK').then(open, open)
+    else open()
   }
 
   return Object.assign(client, { query, release }) as unknown as PgPoolClient
@@ -60,37 +97,6 @@ function createClient(db: PGlite, gate: Gate, run: Run): PgPoolClient {
 
 const BEGINS = /^\s*(begin|start\s+transaction)\b/i
 const ENDS = /^\s*(commit|end|rollback)\b(?!\s+to\b)/i
-
-type Run = <R>(text: string, params?: readonly unknown[]) => Promise<PgQueryResult<R>>
-
-/**
- * One statement after another, with a turn of the event loop between them. PGlite works on this thread and answers by promises
- * alone: without the turns, sockets and timers would wait until nobody asks any more, and nothing could be done together.
- */
-function inTurns(db: PGlite): Run {
-  let last: Promise<unknown> = Promise.resolve()
-  return (text, params) => {
-    const mine = last.then(() => execute<never>(db, text, params))
-    last = mine.then(nextTurn, nextTurn)
-    return mine
-  }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
-async function execute<R>(db: PGlite, text: string, params?: readonly unknown[]): Promise<PgQueryResult<R>> {
-  if (params !== undefined && params.length > 0) return shaped(await db.query<R>(text, [...params]))
-  // Migrations hold many statements; only the simple protocol takes them.
-  const results = await db.exec(text)
-  return shaped(results.at(-1))
-}
-
-function shaped<R>(result: { rows: unknown[]; affectedRows?: number } | undefined): PgQueryResult<R> {
-  const rows = (result?.rows ?? []) as R[]
-  return { rows, rowCount: rows.length > 0 ? rows.length : (result?.affectedRows ?? 0) }
-}
 
 interface Gate {
   /** Runs when no transaction is open; PGlite itself puts single statements in a row. */

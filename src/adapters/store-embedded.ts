@@ -1,11 +1,14 @@
-import { mkdir } from 'node:fs/promises'
+import { access, constants, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { type PgPool, runMigrations } from 'bullmq'
 import { messageOf, StoreError } from '../errors.ts'
 import { holdDirectory } from './lock.ts'
 import { createPglitePool } from './pglite.ts'
+import { createSession, type Session } from './pglite-session.ts'
 import { QUEUE_NAME } from './queue-backend.ts'
+import { markWhole, refuseRemains, whyUnreadable } from './store-damage.ts'
+import { createRoomGuard } from './store-room.ts'
 
 /**
  * Opens PostgreSQL in this process, in `<dataDir>/store`, for this process alone.
@@ -19,21 +22,34 @@ export async function openEmbedded(
   const directory = join(dataDir, 'store')
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
+    await access(directory, constants.W_OK)
   } catch (error) {
-    throw new StoreError(`${directory} cannot be made: ${messageOf(error)}. Look at DATA_DIR.`, { cause: error })
+    throw new StoreError(`${directory} cannot be made or written to: ${messageOf(error)}. Look at DATA_DIR.`, {
+      cause: error,
+    })
   }
   const lock = holdDirectory(join(dataDir, 'store.lock'))
-  let db: PGlite | null = null
+  const mark = join(dataDir, 'store.made')
+  const refuseWithoutRoom = createRoomGuard(directory)
+  let session: Session | null = null
   try {
-    db = await PGlite.create(directory)
-    const pool = createPglitePool(db)
+    refuseRemains(directory, mark)
+    refuseWithoutRoom()
+    session = createSession(await PGlite.create(directory), async () => {
+      refuseWithoutRoom()
+      const db = await PGlite.create(directory)
+      await db.exec(SEARCH_PATH)
+      return db
+    })
+    const pool = createPglitePool(session, refuseWithoutRoom)
     await prepare(pool)
-    const opened = db
-    return { pool, tidy: () => tidy(opened), close: keepTidy(db, lock, onError) }
+    markWhole(mark)
+    return { pool, tidy: () => tidy(pool), close: keepTidy(pool, session, lock, onError) }
   } catch (error) {
-    await db?.close().catch(onError)
+    await session?.close().catch(onError)
     lock.release()
-    throw new StoreError(`The embedded store in ${directory} cannot be opened: ${messageOf(error)}`, { cause: error })
+    const why = whyUnreadable(messageOf(error), mark)
+    throw new StoreError(`The embedded store in ${directory} cannot be opened: ${why}`, { cause: error })
   }
 }
 
@@ -41,10 +57,12 @@ async function prepare(pool: PgPool): Promise<void> {
   const client = await pool.connect()
   await runMigrations(client)
   client.release()
-  // One session serves everybody, so this holds for all: BullMQ's statements name no schema.
-  await pool.query('SET search_path TO bullmq')
+  await pool.query(SEARCH_PATH)
   await recover(pool)
 }
+
+/** One session serves everybody, so this holds for all: BullMQ's statements name no schema. */
+const SEARCH_PATH = 'SET search_path TO bullmq'
 
 /**
  * Lets the worker's first look take up every job that was active when the last process died. Nobody else can be working on
@@ -60,14 +78,19 @@ async function recover(pool: PgPool): Promise<void> {
 const HOUR = 3_600_000
 
 /** Tidies every hour and at the end; answers how to close. */
-function keepTidy(db: PGlite, lock: { release(): void }, onError: (error: Error) => void): () => Promise<void> {
-  const timer = setInterval(() => void tidy(db).catch(onError), HOUR)
+function keepTidy(
+  pool: PgPool,
+  session: Session,
+  lock: { release(): void },
+  onError: (error: Error) => void,
+): () => Promise<void> {
+  const timer = setInterval(() => void tidy(pool).catch(onError), HOUR)
   timer.unref()
   return async () => {
     clearInterval(timer)
     try {
-      await tidy(db).catch(onError)
-      await db.close()
+      await tidy(pool).catch(onError)
+      await session.close()
     } finally {
       lock.release()
     }
@@ -75,7 +98,7 @@ function keepTidy(db: PGlite, lock: { release(): void }, onError: (error: Error)
 }
 
 /** PGlite has no background workers: nobody else sweeps dead rows or shortens the log that a start replays. */
-async function tidy(db: PGlite): Promise<void> {
-  await db.exec('VACUUM ANALYZE')
-  await db.exec('CHECKPOINT')
+async function tidy(pool: PgPool): Promise<void> {
+  await pool.query('VACUUM ANALYZE')
+  await pool.query('CHECKPOINT')
 }

@@ -18,6 +18,7 @@ export interface ReceiverDeps {
   readonly spaces: readonly string[]
   /** Durable when it resolves; throws a StoreError when it cannot be. */
   accept(alerts: readonly Alert[]): Promise<{ accepted: number; duplicates: number; unmatched: number }>
+  /** May throw a StoreError, too, which then is the reason that is logged. */
   storeReady(): Promise<boolean> | boolean
   queueRoom(): Promise<boolean> | boolean
   readonly events: ReceiverEvents
@@ -126,7 +127,9 @@ function answerError(events: ReceiverEvents) {
     const refusal = refusalOf(error)
     const result: WebhookResult = refusal.result
     if (result !== 'not-found') {
-      events.webhook(result, { counts: null, detail: result === 'failed' ? messageOf(error) : refusal.message })
+      // Who sent it learns that it failed, who runs the service also why.
+      const ours = result === 'failed' || result === 'store-down'
+      events.webhook(result, { counts: null, detail: ours ? messageOf(error) : refusal.message })
     }
     if (res.headersSent) {
       req.socket.destroy()

@@ -8,6 +8,7 @@ import { Redis } from 'ioredis'
 import { Client } from 'pg'
 import { holdDirectory } from '../../src/adapters/lock.ts'
 import { createPglitePool } from '../../src/adapters/pglite.ts'
+import { createSession } from '../../src/adapters/pglite-session.ts'
 import { openStore } from '../../src/adapters/store.ts'
 import { type Place, withStores } from '../support/stores.ts'
 import { until } from '../support/stores-jobs.ts'
@@ -84,7 +85,7 @@ describe('the embedded store', () => {
 
   it('keeps the statements of others out of a transaction', async () => {
     const db = await PGlite.create()
-    const pool = createPglitePool(db)
+    const pool = createPglitePool(createSession(db))
     await pool.query('CREATE TABLE t (n int)')
     const client = await pool.connect()
     await client.query('BEGIN')

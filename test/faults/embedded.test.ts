@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import { cpSync, mkdirSync, readdirSync, rmSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { openStore } from '../../src/adapters/store.ts'
+import { startWorld } from '../../src/simulator/world.ts'
+import { startCell } from '../support/fault-store-cell.ts'
+import { contentsOf, limitFiles, mountDisk, WITHOUT_MOUNT, WITHOUT_PRLIMIT } from '../support/fault-store-disk.ts'
+import { inTurn } from '../support/fault-store-redis.ts'
+import { allAcknowledged, assertHeldBefore, missingFrom, numbered } from '../support/service-burst.ts'
+import { startProcess } from '../support/service-process.ts'
+import { emptyDataDir, type StoreConfig } from '../support/stores.ts'
+
+const EACH = { timeout: 60_000 }
+// Larger than any table, smaller than what the log has reached when its store was made.
+const BELOW_THE_LOG = 2_000_000
+
+describe('the embedded store', () => {
+  it('on a full disk: webhooks are answered 503, and all is done once there is room', {
+    ...EACH,
+    skip: WITHOUT_MOUNT,
+  }, async (t) => {
+    const disk = mountDisk(t, 250)
+    const dataDir = copyOfEmpty(join(disk.directory, 'data'))
+    const cell = await startCell(inTurn(t), at(dataDir))
+    await cell.send(10)
+    disk.fill()
+    await waitFor503(() => cell.send(1))
+    assert.deepEqual(await cell.send(3), [503, 503, 503])
+    assert.equal((await cell.ask('/readyz')).status, 503)
+    await cell.tick()
+    await cell.saying(new RegExp(`disk that holds ${dataDir}/store is full: 0 MB are left, and 64 MB are needed`))
+    disk.free()
+    await cell.balances({ withinMs: 30_000 })
+    await cell.tick()
+  })
+
+  it('whose files cannot grow, so that PostgreSQL breaks down: opens them anew by itself', {
+    ...EACH,
+    skip: WITHOUT_PRLIMIT,
+  }, async (t) => {
+    const cell = await startCell(inTurn(t), at(ownEmpty(t)))
+    t.after(async () => limitFiles(null))
+    await cell.send(10)
+    await cell.balances()
+    limitFiles(BELOW_THE_LOG)
+    await waitFor503(() => cell.send(1))
+    assert.deepEqual(await cell.send(3), [503, 503, 503])
+    limitFiles(null)
+    await cell.saying(/broke down/)
+    await cell.balances({ withinMs: 30_000 })
+    await cell.tick()
+  })
+
+  it('killed in mid-write, three times: every alert that was accepted is blocked and acknowledged', EACH, async (t) => {
+    const dataDir = ownEmpty(t)
+    const world = await startWorld()
+    t.after(() => world.close())
+    const addresses = numbered(60)
+    const ids = addresses.map((sourceIp) => world.alerts.add({ sourceIp }))
+    const accepted = new Set<string>()
+    for (let round = 0; round < 3; round++) {
+      const service = await startProcess(world, at(dataDir))
+      t.after(() => service.kill())
+      const sending = ids.slice(round * 20, round * 20 + 20).map(async (id) => {
+        const answer = await service.post(world.webhook([id])).catch(() => null)
+        if (answer?.status === 202) accepted.add(id)
+      })
+      await Promise.any(sending)
+      await service.kill()
+      await Promise.all(sending)
+    }
+    const last = await startProcess(world, at(dataDir))
+    t.after(() => last.kill())
+    assert.ok(accepted.size > 0)
+    await allAcknowledged(world, [...accepted], 30_000)
+    assertHeldBefore(world, ids, addresses)
+    // The others were never answered, so their sender tries again.
+    for (const id of ids) assert.equal((await last.post(world.webhook([id]))).status, 202)
+    await allAcknowledged(world, ids, 30_000)
+    assert.deepEqual(missingFrom(world, addresses), [])
+    assertHeldBefore(world, ids, addresses)
+  })
+})
+
+describe('a start on the embedded store', () => {
+  let made: string
+  before(async () => {
+    made = emptyDataDir()
+    const store = await openStore(at(made))
+    await store.records.commit({ put: [{ collection: 'bans', id: '192.0.2.7', doc: {} }] })
+    await store.close()
+  })
+  after(() => rmSync(made, { recursive: true }))
+
+  it('with too little room names the directory and what is needed', { ...EACH, skip: WITHOUT_MOUNT }, async (t) => {
+    const { directory } = mountDisk(t, 20)
+    await refused(directory, /store is full: \d+ MB are left, and 64 MB are needed/, { unchanged: false })
+    assert.deepEqual(readdirSync(join(directory, 'store')), [])
+  })
+
+  it('on a disk that may only be read says so, and changes nothing', { ...EACH, skip: WITHOUT_MOUNT }, async (t) => {
+    const disk = mountDisk(t, 250)
+    cpSync(made, disk.directory, { recursive: true })
+    disk.readOnly()
+    await refused(disk.directory, /store cannot be made or written to: EROFS.*DATA_DIR/)
+  })
+
+  it('that another process has says so, and changes nothing', EACH, async () => {
+    const holder = await openStore(at(made))
+    await refused(made, /store\.lock is locked: another Portcullis runs on this data/)
+    assert.equal(await holder.records.count('bans'), 1)
+    await holder.close()
+  })
+
+  const damages: Record<string, (store: string) => void> = {
+    'a truncated pg_control': (store) => truncateSync(join(store, 'global/pg_control'), 0),
+    'a truncated log': (store) => {
+      const log = readdirSync(join(store, 'pg_wal')).filter((file) => /^[0-9A-F]{24}$/.test(file))
+      for (const file of log) truncateSync(join(store, 'pg_wal', file), 0)
+    },
+    'PG_VERSION missing': (store) => rmSync(join(store, 'PG_VERSION')),
+  }
+  for (const [damage, harm] of Object.entries(damages)) {
+    it(`with ${damage} is refused with what to do, and what is left stays as it is`, EACH, async (t) => {
+      const dataDir = ownEmpty(t)
+      rmSync(dataDir, { recursive: true })
+      cpSync(made, dataDir, { recursive: true })
+      harm(join(dataDir, 'store'))
+      await refused(dataDir, /damaged.*Nothing in it was changed\. Restore the directory from a backup/)
+    })
+  }
+})
+
+async function refused(dataDir: string, words: RegExp, { unchanged = true } = {}): Promise<void> {
+  const was = contentsOf(dataDir)
+  await assert.rejects(openStore(at(dataDir)), (error: Error) => {
+    assert.equal(error.name, 'StoreError')
+    assert.match(error.message, words)
+    assert.ok(error.message.includes(dataDir))
+    return true
+  })
+  if (unchanged) assert.deepEqual(contentsOf(dataDir), was)
+}
+
+/** What is written before the fault is noticed is written. */
+async function waitFor503(send: () => Promise<number[]>): Promise<void> {
+  for (let n = 0; n < 100; n++) if ((await send())[0] === 503) return
+  assert.fail('100 webhooks were taken')
+}
+
+function at(dataDir: string): StoreConfig {
+  return { store: { kind: 'embedded' }, dataDir }
+}
+
+function ownEmpty(t: { after(close: () => Promise<void>): void }): string {
+  const dataDir = emptyDataDir()
+  t.after(async () => rmSync(dataDir, { recursive: true, force: true }))
+  return dataDir
+}
+
+function copyOfEmpty(dataDir: string): string {
+  mkdirSync(dataDir)
+  const template = process.env.PORTCULLIS_TEST_STORE
+  if (template) cpSync(template, dataDir, { recursive: true })
+  return dataDir
+}
