@@ -26,6 +26,11 @@ export function stepScope(
   }
 }
 
+/** Whether a condition or a template of the playbook may look at the alert's evidence; nothing else does. */
+export function readsEvidence({ steps }: Pick<Playbook, 'steps'>): boolean {
+  return steps.some((step) => step.if !== null || step.type === 'http')
+}
+
 /** The alert as it looks in Elastic, as far as we kept it: nested, with the evidence at its own fields. */
 function alertDocument(alert: Alert): Record<string, unknown> {
   const document: Record<string, unknown> = {}

@@ -2,6 +2,7 @@ import type { Alert } from '../core/alert.ts'
 import { type AlertRecord, isReopenable } from '../core/outcome.ts'
 import type { Playbook } from '../core/playbook.ts'
 import { matchPlaybook } from '../core/playbook-match.ts'
+import { readsEvidence } from '../core/playbook-scope.ts'
 import type { Clock, JobData, Queue, Records } from '../ports.ts'
 import { coalesce } from './coalesce.ts'
 import { reopen } from './reopen.ts'
@@ -120,7 +121,7 @@ export function createIntake(deps: IntakeDeps): Intake {
 
 function jobOf(alert: Alert, playbook: Playbook, acceptedAt: string): JobData {
   return {
-    alert,
+    alert: readsEvidence(playbook) ? alert : { ...alert, evidence: {} },
     playbook: { name: playbook.name, hash: playbook.hash },
     wantsBlock: playbook.steps.some((step) => step.type === 'cloudflare.block'),
     acceptedAt,

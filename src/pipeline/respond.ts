@@ -210,7 +210,7 @@ async function end(deps: RespondDeps, job: Job, context: StepContext, outcome: O
   if (outcome === 'lapsed') await tagLapsed(deps, job, context)
   await deps.conclude(job.data, outcome)
   if (outcome === UNKNOWN) deps.health.refused(UNKNOWN, whyUnknown(job.data.alert))
-  if (isFinal(outcome)) await job.save(trimmed(job.data))
+  if (isFinal(outcome) && mayBeTrimmed(job.data)) await job.save(trimmed(job.data))
   return { kind: 'done', outcome }
 }
 
@@ -222,6 +222,12 @@ function whyUnknown({ id, space }: JobData['alert']): string {
 function trimmed(data: JobData): JobData {
   const { waiting, failures, ...rest } = data
   return { ...rest, alert: { ...data.alert, evidence: {} }, checkpoints: {} }
+}
+
+function mayBeTrimmed({ alert, checkpoints, waiting, failures }: JobData): boolean {
+  return [alert.evidence, checkpoints, { waiting, failures }].some((kept) =>
+    Object.values(kept).some((v) => v !== undefined),
+  )
 }
 
 async function saveProgress(job: Job, { outputs }: StepContext): Promise<void> {
