@@ -159,13 +159,14 @@ function whyBlocked(own: OwnRule, state: EdgeState): { state: string; detail: st
 function attemptOf(deps: PassDeps, stock: Stock, head: Head, rules: readonly Rule[], planned: Plan | null): Attempt {
   const current = stock.own.kind === 'present' ? stock.own.terms : []
   const terms = planned?.terms ?? current
+  const [before, after] = [new Set(current), new Set(terms)]
   return {
     id: deps.newId(),
     at: deps.clock.now().toISOString(),
     read: head.version,
     digest: digestOf(rules),
-    adding: terms.filter((t) => !current.includes(t)),
-    removing: current.filter((t) => !terms.includes(t)),
+    adding: terms.filter((t) => !before.has(t)),
+    removing: current.filter((t) => !after.has(t)),
     pays: stock.state.debts.map((d) => d.id),
     landed: null,
   }
