@@ -152,7 +152,7 @@ function parseItem(value: unknown): ListItem {
   const { id, ip, comment, created_on: created, modified_on: modified } = asObject(value) ?? {}
   if (typeof id !== 'string' || id === '') throw wrong('an item without an id')
   const term = typeof ip === 'string' ? parseTerm(ip) : null
-  if (term === null) throw wrong(`an item that is no address (${JSON.stringify(ip)?.slice(0, 80)})`)
+  if (term === null) throw wrong(`an item that is no address (${(JSON.stringify(ip) ?? 'nothing').slice(0, 80)})`)
   if (typeof created !== 'string' || typeof modified !== 'string') throw wrong('an item without its times')
   return { id, text: term.text, comment: typeof comment === 'string' ? comment : '', created, modified }
 }

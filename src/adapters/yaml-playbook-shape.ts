@@ -96,7 +96,7 @@ function explain(error: ErrorObject, data: unknown): ShapeProblem {
 function constant(name: string, error: ErrorObject): string {
   if (name === 'version') return `version must be "1", in quotes (got ${shown(error.data)})`
   if (error.params.allowedValue === 'alert')
-    return missingFeature('trigger', String(error.data)) ?? `the only trigger type is alert (got ${shown(error.data)})`
+    return missingFeature('trigger', textOf(error.data)) ?? `the only trigger type is alert (got ${shown(error.data)})`
   return `${name} must be ${JSON.stringify(error.params.allowedValue)} (got ${shown(error.data)})`
 }
 
@@ -106,7 +106,7 @@ function stepType(error: ErrorObject, path: ShapeProblem['path']): ShapeProblem 
   const type: unknown = error.params.tagValue
   if (type === undefined)
     return { path, part: 'value', message: `type is missing in ${whole(path, error.data)}: one of ${STEP_TYPES}` }
-  const elastic = missingFeature('step', String(type))
+  const elastic = missingFeature('step', textOf(type))
   return {
     path: [...path, 'type'],
     part: 'value',
@@ -141,6 +141,11 @@ function pathOf(pointer: string, data: unknown): (string | number)[] {
       here = (here as Record<string | number, unknown> | null | undefined)?.[step]
       return step
     })
+}
+
+/** '' for what is no text; an object from a file may have a `toString` that is none. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function article(type: string): string {

@@ -140,5 +140,13 @@ function assertWhole(rules: readonly Rule[], before: readonly string[]): void {
 function foreignIn(rules: readonly Rule[]): string[] {
   return rules
     .filter(({ description }) => description !== OURS)
-    .map(({ id: _id, version: _version, last_updated: _updated, ...rest }) => JSON.stringify(rest))
+    .map(({ id: _id, version: _version, last_updated: _updated, ...rest }) => JSON.stringify(inOrder(rest)))
+}
+
+/** The order of a rule's fields means nothing. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, inner]) => [key, inOrder(inner)]))
 }
