@@ -70,7 +70,9 @@ export function parseRuleset(result: unknown): Ruleset {
   // Left out where there are none.
   const list = rules ?? []
   if (!Array.isArray(list)) throw wrong('rules that are no list')
-  return { id, version: Number(version), rules: list.map(parseRule) }
+  const read = list.map(parseRule)
+  if (new Set(read.map((rule) => rule.id)).size < read.length) throw wrong('two rules of one id')
+  return { id, version: Number(version), rules: read }
 }
 
 function parseRule(value: unknown): Rule {

@@ -9,7 +9,7 @@ import type { Target } from './fuzz-run.ts'
 import { type PipelineWorld, pipelineWorld } from './service-pipeline.ts'
 
 interface Story {
-  /** What becomes of the answers about the rules, in order; null: nothing. One lie each: two that agree are no mistake. */
+  /** What becomes of every other answer about the rules, in order; null: nothing. Two that lie alike, one behind the other, are no mistake. */
   readonly lies: readonly (Cut | null)[]
   /** Whether the service had seen the zone before the first of them. */
   readonly known: boolean
@@ -70,7 +70,7 @@ export function settleTarget(): { target: Target<Story>; close(): Promise<void> 
             if (status === 'acknowledged') assertHeld(edge, world.queue.data(id).alert.suspects)
         }
         if (known) await world.tick()
-        waiting.push(...lies)
+        waiting.push(...lies.flatMap((lie) => [lie, null]))
         const ids: string[] = []
         for (const address of ADDRESSES) {
           ids.push(await world.deliver(address))
