@@ -44,11 +44,17 @@ async function run(): Promise<void> {
     }
     process.once('SIGTERM', stop)
     process.once('SIGINT', stop)
+    giveBack()
   } catch (error) {
     process.stderr.write(`Portcullis cannot start: ${messageOf(error)}\n`)
     process.exitCode = 1
     setTimeout(() => process.exit(1), 1_000).unref()
   }
+}
+
+/** Loading leaves some 40 MB of rubbish that is never given back in a quiet hour; bin/portcullis lets us ask for it. */
+function giveBack(): void {
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }
 
 function read(env: NodeJS.ProcessEnv): Config | null {
