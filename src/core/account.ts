@@ -77,10 +77,14 @@ export function stillNeeded(state: EdgeState, head: Head, known: Versions): numb
   return versionsNeeded(attempts, versions, from, head.version, state.debts.length > 0)
 }
 
+/** Beyond so many since the last look nobody's single edits are told apart. */
+const MOST_VERSIONS = 1000
+
 function readingOf(state: EdgeState, base: Base, head: Head, known: Versions) {
   const same = base.rulesetId === '' || base.rulesetId === head.rulesetId
-  // A ruleset that was deleted and made anew counts from 1 again: only its head can be compared.
-  const from = same ? base.version : head.version - 1
+  const since = head.version - base.version
+  // A ruleset that was deleted and made anew counts from 1 again, and a number may have been none: only the head can be compared.
+  const from = same && since >= 0 && since <= MOST_VERSIONS ? base.version : head.version - 1
   const versions = new Map(known).set(head.version, head.rules)
   const attempted = same ? state.attempts : inNewRuleset(state.attempts)
   const own = base.rule === null ? null : keyOf(base.rule)

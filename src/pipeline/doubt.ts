@@ -23,10 +23,12 @@ export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head
   const before = `version ${base.version} that it showed before: tried again later`
   if (head.rulesetId !== base.rulesetId || head.version > base.version) return refuseUnkept(edge, head)
   // A read that lags behind our own writes would look as if a person had undone them.
-  if (head.version < base.version)
+  if (head.version < base.version) {
+    if (await neverWas(edge, base, head)) return
     throw new Error(
       `Cloudflare answered with version ${head.version} of the rules of ${edge.name}, older than ${before}`,
     )
+  }
   if (isAsBefore(base, head, description)) return
   const kept = await edge.version(head.version)
   // Where the answer to our PUT was the odd one out, both readings agree.
@@ -34,16 +36,14 @@ export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head
   throw new Error(`Cloudflare answered with other rules of ${edge.name} than those of ${before}`)
 }
 
-/**
- * Throws unless Cloudflare shows the same when it is asked for this version by its number. Also keeps a number that is none from
- * being believed: the real ones would look old beside it, for ever.
- */
+/** Throws where Cloudflare shows this version otherwise when it is asked for it by its number; it need not keep any. */
 export async function refuseUnkept(edge: Edge, { rulesetId, version, rules }: Head): Promise<void> {
   const kept = await edge.version(version)
+  if (kept === null) return
   const what = `Cloudflare answered with version ${version} of the rules of ${edge.name}`
-  // Others may have written, or deleted all of it, between the two questions.
-  if (kept?.id !== rulesetId || kept.version !== version)
-    throw new Error(`${what}, which is older than what it keeps now, or never was: tried again later`)
+  // Others may have deleted all of it and begun anew between the two questions.
+  if (kept.id !== rulesetId || kept.version !== version)
+    throw new Error(`${what}, and with another one when it was asked for it by its number: tried again later`)
   if (digestOf(kept.rules) !== digestOf(rules))
     throw new Error(`${what}, and otherwise when it was asked for it by its number: tried again later`)
 }
@@ -54,6 +54,13 @@ export function refuseUnwritten(edge: string, head: Head, next: Head): void {
   throw new Error(
     `Cloudflare answered a write to ${edge} with version ${next.version}, which is no new one: tried again later`,
   )
+}
+
+/** A number that was none, believed once, would make all real ones look old for ever: Cloudflare keeps these, and not that one. */
+async function neverWas(edge: Edge, base: Base, head: Head): Promise<boolean> {
+  if ((await edge.version(base.version)) !== null) return false
+  const kept = await edge.version(head.version)
+  return kept !== null && digestOf(kept.rules) === digestOf(head.rules)
 }
 
 function isAsBefore(base: Base, head: Head, description: string): boolean {
