@@ -144,6 +144,11 @@ for _ = 1, tonumber(take()) do
   redis.call('ZREM', prefix .. 'ends:' .. collection, id)
   if collection == 'history' then redis.call('ZREM', prefix .. 'ids:history', id) end
 end
+-- Begins with the microseconds since the epoch, so that no revision comes back in a database that was flushed.
+if redis.call('EXISTS', prefix .. 'rev') == 0 then
+  local now = redis.call('TIME')
+  redis.call('SET', prefix .. 'rev', string.format('%s%06d', now[1], now[2]))
+end
 for _ = 1, tonumber(take()) do
   local collection, id, doc, ends = take(), take(), take(), take()
   local rev = string.format('%.0f', redis.call('INCR', prefix .. 'rev'))

@@ -10,7 +10,9 @@ export function createPlaybookReader(deps: {
 }): (hash: string) => Promise<Playbook> {
   const read = new Map<string, Playbook>()
   return async (hash) => {
-    const known = deps.loaded().find(({ playbook }) => playbook.hash === hash)?.playbook ?? read.get(hash)
+    // Remembered also when its file is changed: a store that was flushed has its text no longer.
+    for (const { playbook } of deps.loaded()) read.set(playbook.hash, playbook)
+    const known = read.get(hash)
     if (known !== undefined) return known
     const stored = (await deps.records.get<{ file: string; text: string }>('playbooks', [hash])).get(hash)?.doc
     if (stored === undefined) {

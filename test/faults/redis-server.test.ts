@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ownRedis, redisCell, WITHOUT_REDIS } from '../support/fault-store-redis.ts'
+import { openStore } from '../../src/adapters/store.ts'
+import { ownRedis, redisAt, redisCell, WITHOUT_REDIS } from '../support/fault-store-redis.ts'
 import { until } from '../support/stores-jobs.ts'
 
 const EACH = { timeout: 60_000 }
@@ -13,7 +14,7 @@ describe('Redis itself', { skip: WITHOUT_REDIS, concurrency: true }, () => {
     await redis.kill()
     assert.deepEqual(await cell.send(2), [503, 503])
     await redis.start()
-    await cell.balances({ withinMs: 30_000 })
+    await cell.balances({ withinMs: 40_000 })
     await cell.tick()
   })
 
@@ -29,13 +30,13 @@ describe('Redis itself', { skip: WITHOUT_REDIS, concurrency: true }, () => {
       assert.equal((await cell.ask('/readyz')).status, 503)
       await cell.tick()
       await redis.admin.replicaof('NO', 'ONE')
-      await cell.balances({ withinMs: 30_000 })
+      await cell.balances({ withinMs: 40_000 })
       await cell.tick()
     },
   )
 
   it('failed over to its replica: connections to the old master, READONLY now, are given up', EACH, async (t) => {
-    const { cell, redis, wire } = await redisCell(t)
+    const { cell, redis, wire } = await redisCell(t, { extra: ['--repl-diskless-sync-delay', '0'] })
     const replica = await ownRedis(t)
     await replica.admin.replicaof('127.0.0.1', redis.port)
     await until(async () => /master_link_status:up/.test(await replica.admin.info('replication')))
@@ -45,7 +46,7 @@ describe('Redis itself', { skip: WITHOUT_REDIS, concurrency: true }, () => {
     await redis.admin.replicaof('127.0.0.1', replica.port)
     wire.move(replica.port)
     await cell.send(3)
-    await cell.balances({ withinMs: 30_000 })
+    await cell.balances({ withinMs: 40_000 })
     await cell.tick()
   })
 
@@ -57,7 +58,7 @@ describe('Redis itself', { skip: WITHOUT_REDIS, concurrency: true }, () => {
     assert.equal((await cell.ask('/readyz')).status, 503)
     await cell.tick()
     await redis.admin.config('SET', 'maxmemory', '0')
-    await cell.balances({ withinMs: 30_000 })
+    await cell.balances({ withinMs: 40_000 })
     await cell.tick()
   })
 
@@ -76,8 +77,40 @@ describe('Redis itself', { skip: WITHOUT_REDIS, concurrency: true }, () => {
       assert.deepEqual(new Set(await sent), new Set([202]))
       await cell.tick()
       await cell.saying(/^adopted .*198\.51\.101\./)
-      await cell.balances({ withinMs: 30_000, jobsLost: true })
+      await cell.balances({ withinMs: 40_000, jobsLost: true })
       await cell.tick()
     },
   )
+
+  it(
+    'flushed in mid-work, without a catch-up: what is delivered again is blocked and acknowledged',
+    EACH,
+    async (t) => {
+      const { cell, redis } = await redisCell(t, { env: { CATCH_UP_EVERY: 'off' } })
+      const gate = cell.world.cloudflare.faults.hold({ method: 'PUT' })
+      const sent = cell.send(10)
+      await gate.arrived
+      await redis.admin.flushall()
+      gate.open()
+      await sent
+      await cell.tick()
+      await cell.redeliver()
+      await cell.balances({ withinMs: 40_000, jobsLost: true })
+      await cell.restart()
+      await cell.balances({ withinMs: 40_000, jobsLost: true })
+    },
+  )
+
+  it('flushed: what was read before is no ground to write on, however the numbers begin again', EACH, async (t) => {
+    const redis = await ownRedis(t)
+    const store = await openStore(redisAt(redis.url))
+    t.after(() => store.close())
+    const { records } = store
+    const put = [{ collection: 'bans', id: '192.0.2.7', doc: 1 }] as const
+    await records.commit({ put })
+    const { rev = 0 } = (await records.get('bans', ['192.0.2.7'])).get('192.0.2.7') ?? {}
+    await redis.admin.flushall()
+    await records.commit({ put })
+    assert.equal(await records.commit({ expect: [{ collection: 'bans', id: '192.0.2.7', rev }], put }), false)
+  })
 })

@@ -19,7 +19,7 @@ import type { StoreConfig } from '../support/stores.ts'
 const EACH = { timeout: 60_000 }
 const SECRET = 'a-word-that-nobody-reads'
 
-describe('a start on Redis', { skip: WITHOUT_REDIS, concurrency: 6 }, () => {
+describe('a start on Redis', { skip: WITHOUT_REDIS, concurrency: 8 }, () => {
   it('where nobody listens ends at once, with the place, the reason and the setting', EACH, async () => {
     await refused(redisAt(`redis://me:${SECRET}@127.0.0.1:1`), /127\.0\.0\.1:1 .*ECONNREFUSED.*STORE_URL/, 2_000)
   })
@@ -93,21 +93,23 @@ describe('a start on Redis', { skip: WITHOUT_REDIS, concurrency: 6 }, () => {
     await refused(redisAt(redis.url), /newer Portcullis \(schema 99/)
     assert.deepEqual(await contents(redis), before)
   })
-})
 
-describe('Redis that loads its data again in mid-work', { skip: WITHOUT_REDIS }, () => {
-  it('answers LOADING: webhooks are answered 503, and all is done once it is loaded', EACH, async (t) => {
-    const { cell, redis } = await redisCell(t)
-    await fill(redis)
-    await cell.send(5)
-    await redis.kill()
-    const started = redis.start(...LOADING)
-    await untilLoading(redis)
-    assert.deepEqual(await cell.send(2), [503, 503])
-    await started
-    await cell.balances({ withinMs: 30_000 })
-    await cell.tick()
-  })
+  it(
+    'and then a Redis that is LOADING again in mid-work: webhooks are answered 503, and all is done once it is loaded',
+    EACH,
+    async (t) => {
+      const { cell, redis } = await redisCell(t)
+      await fill(redis)
+      await cell.send(5)
+      await redis.kill()
+      const started = redis.start(...LOADING)
+      await untilLoading(redis)
+      assert.deepEqual(await cell.send(2), [503, 503])
+      await started
+      await cell.balances({ withinMs: 30_000 })
+      await cell.tick()
+    },
+  )
 })
 
 /** Half a millisecond for each key, and a look at what clients want after every thousandth. */
