@@ -64,12 +64,20 @@ export function startWorker(
       // BullMQ's own wait for its jobs has no end, and while Redis is away, neither has the one for its connection.
       const gently = finished && (backend.kind === 'sql' || backend.worker.status === 'ready')
       const close = async (worker: AlertWorker) => {
-        if (!gently) await (worker.backend as IQueueBackend).disconnectBlocking(false).catch(() => {})
+        if (!gently) await disconnect(worker)
         await worker.close(!gently)
       }
       await Promise.race([Promise.all(workers.map(close)), timeout(LONGEST_END, undefined, { ref: false })])
+      // A loop that had not yet heard of the end may have connected again.
+      if (!gently) await Promise.all(workers.map(disconnect))
     },
   }
+}
+
+/** BullMQ waits for a connection that was never made before it ends it: then only the worker's own end does. */
+async function disconnect(worker: AlertWorker): Promise<void> {
+  const ended = (worker.backend as IQueueBackend).disconnectBlocking(false).catch(() => {})
+  await Promise.race([ended, timeout(100, undefined, { ref: false })])
 }
 
 /** A wake that comes before the job is delayed, or while it is being, must not be lost: whoever wakes leaves it to us then. */
