@@ -66,7 +66,8 @@ export function judgeHand(facts: HandFacts): Hand {
   const contested = stillContested(facts, fresh)
 
   if (gone && (facts.wasDisabled || putBackLately)) return { ...NOTHING, contested: contestOver(facts, missing), gone }
-  const ancestor = ancestorIn(facts, missing, fresh)
+  const anothers = isPerhapsAnothers(facts, missing)
+  const ancestor = anothers ? before : ancestorIn(facts, missing, fresh)
   const lost = notCovered(ancestor.terms, it.terms).filter((t) => missing.includes(t))
   const entries = newIn(it.terms, ancestor.terms, lost).filter((t) => fresh.includes(t))
   const hand = {
@@ -74,35 +75,38 @@ export function judgeHand(facts: HandFacts): Hand {
     adopted: entries.filter((t) => !facts.awaited.has(t)),
     restored: entries.filter((t) => facts.awaited.has(t)),
   }
-  const older = missing.filter((t) => !lost.includes(t))
-  const theirs = maybeAnothers(facts, missing)
-  const toPutBack = (terms: readonly string[]) => (theirs ? terms.filter((t) => facts.whose.ours.has(t)) : terms)
-  const stale = toPutBack(older)
-  if (isAccident(lost, before, gone || facts.partLost)) {
-    const accident = toPutBack(lost)
-    if (!putBackLately) return { ...hand, stale, accident, withdrawn: theirs ? missing : [] }
-    if (!theirs) return { ...hand, contested: contestOver(facts, lost) }
-    return { ...hand, stale, released: accident, withdrawn: missing.filter((t) => !accident.includes(t)) }
+  const accident = isAccident(lost, before, gone || facts.partLost)
+  if (anothers && (accident || fresh.length > 0)) return { ...hand, ...withdrawn(facts, missing) }
+  const stale = missing.filter((t) => !lost.includes(t))
+  if (accident) {
+    return putBackLately ? { ...hand, contested: contestOver(facts, lost) } : { ...hand, stale, accident: lost }
   }
-  const again = stale.filter((t) => recently(facts.takenOut[t] ?? null, HOUR_MS, now))
-  return {
-    ...{ ...hand, released: [...lost, ...again], stale: stale.filter((t) => !again.includes(t)) },
-    withdrawn: theirs ? older.filter((t) => !again.includes(t)) : [],
-  }
+  const again = takenOutAgain(facts, stale)
+  return { ...hand, released: [...lost, ...again], stale: stale.filter((t) => !again.includes(t)) }
 }
 
 const NOTHING = { adopted: [], restored: [], released: [], stale: [], accident: [], withdrawn: [] }
 
 /**
- * Whether another Portcullis, with a store of its own, may have ended bans of its own here: nothing but terms changed, the text is to the
- * letter what we write, and nothing is missing that only we brought, for that it takes for a person's.
+ * Whether another Portcullis, with a store of its own, may have written this: nothing but terms changed, the text is to the letter what
+ * we write, and nothing is missing that only we brought, for that it takes for a person's.
  */
-function maybeAnothers(facts: HandFacts, missing: readonly string[]): boolean {
-  return (
-    facts.asWritten &&
-    !facts.otherwiseChanged &&
-    missing.every((t) => facts.whose.theirs.has(t) || !facts.whose.ours.has(t))
-  )
+function isPerhapsAnothers({ asWritten, otherwiseChanged, whose }: HandFacts, missing: readonly string[]): boolean {
+  return asWritten && !otherwiseChanged && missing.every((t) => whose.theirs.has(t) || !whose.ours.has(t))
+}
+
+function withdrawn(facts: HandFacts, missing: readonly string[]): Pick<Hand, 'withdrawn' | 'stale' | 'released'> {
+  const ours = missing.filter((t) => facts.whose.ours.has(t))
+  const released = takenOutAgain(facts, ours)
+  return {
+    released,
+    stale: ours.filter((t) => !released.includes(t)),
+    withdrawn: missing.filter((t) => !released.includes(t)),
+  }
+}
+
+function takenOutAgain({ takenOut, now }: HandFacts, terms: readonly string[]): string[] {
+  return terms.filter((t) => recently(takenOut[t] ?? null, HOUR_MS, now))
 }
 
 /** What the person had before him: the newest version, unless he did more than one thing and an older one is nearer. */

@@ -118,7 +118,21 @@ describe('a version that another Portcullis may have written', () => {
     '2 3 4 5 6',
     '',
     { ...written, whose: whose('2', '2 3 4 5 6'), putBackAt: ago(1) },
-    { released: '2', withdrawn: '3 4 5 6' },
+    { stale: '2', withdrawn: '2 3 4 5 6' },
+  )
+  says(
+    'takes out a second time within the hour what we ban',
+    '1 2',
+    '1 9',
+    { ...written, whose: whose('2', '2'), takenOut: { '1.1.1.2': ago(59) } },
+    { adopted: '9', released: '2' },
+  )
+  says(
+    'brings back what it had before, and one more',
+    '',
+    '1 2 3 9',
+    { asWritten: true, trail: trailOf('1 2 3', '') },
+    { adopted: '1 2 3 9' },
   )
   says(
     'only adds what it had before',

@@ -50,8 +50,6 @@ async function live(actions: readonly Action[]): Promise<void> {
       case 'alerts':
         for (const i of act.some) {
           const address = ADDRESSES[i] as string
-          // A group that is back within a day, with one more, cannot be told from an old copy with one more.
-          if (clock.now().getTime() >= (ends.get(address) ?? Number.POSITIVE_INFINITY)) continue
           const refusal = await worlds[act.which]?.alert(address, { durationMs: act.hours * HOUR })
           const end = clock.now().getTime() + act.hours * HOUR
           if (refusal === null) ends.set(address, Math.max(end, ends.get(address) ?? 0))
