@@ -135,7 +135,10 @@ describe('folding', () => {
         const back = fold(sent)
         equal(back.length, 2)
         deepEqual(termsIn(back)?.sort(), [...list].sort())
-        deepEqual(fold(unfold(back, sent, room)), back)
+        const again = fold(unfold(back, sent, room))
+        // What fits nowhere keeps no order: Cloudflare refuses it.
+        if (fits) deepEqual(again, back)
+        else deepEqual(termsIn(again)?.sort(), [...list].sort())
       }),
     )
   })
