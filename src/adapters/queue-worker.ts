@@ -132,7 +132,7 @@ function openWorkers(backend: QueueBackend, options: QueueOptions, process: Proc
   return Array.from({ length: count }, () => openWorker(backend, options, process, Math.ceil(concurrency / count)))
 }
 
-const REDIS_WORKERS = 4
+const REDIS_WORKERS = 8
 
 function openWorker(backend: QueueBackend, options: QueueOptions, process: Process, concurrency: number): AlertWorker {
   const shared: Omit<WorkerOptions, 'connection'> = {
