@@ -1,4 +1,4 @@
-import { type Queue as BullQueue, createPostgresBackend } from 'bullmq'
+import type { Queue as BullQueue } from 'bullmq'
 import type { Config } from '../config.ts'
 import type { JobData, Queue, Records } from '../ports.ts'
 import { createQueue } from './queue.ts'
@@ -43,8 +43,9 @@ export async function openStore(
 
 async function openEmbeddedStore(dataDir: string, onError: (error: Error) => void): Promise<Store> {
   const { openEmbedded } = await import('./store-embedded.ts')
+  const { createPatientBackend } = await import('./postgres-backend.ts')
   const { pool, tidy, close } = await openEmbedded(dataDir, onError)
-  const backend: QueueBackend = { kind: 'sql', producer: pool, worker: pool, factory: createPostgresBackend }
+  const backend: QueueBackend = { kind: 'sql', producer: pool, worker: pool, factory: createPatientBackend }
   const warnings = [
     'The embedded store may lose its last moments in a power cut; for production use Redis with appendonly yes.',
   ]
@@ -63,12 +64,13 @@ async function openPostgresStore(url: string, onError: (error: Error) => void): 
   // What its connections say while they end is of no use to anybody.
   const hear = (error: Error) => (closed ? undefined : onError(error))
   const { connectPostgres } = await import('./postgres.ts')
+  const { createPatientBackend } = await import('./postgres-backend.ts')
   const pool = await connectPostgres(url, hear)
   const close = async () => {
     closed = true
     await pool.end()
   }
-  const backend: QueueBackend = { kind: 'sql', producer: pool, worker: pool, factory: createPostgresBackend }
+  const backend: QueueBackend = { kind: 'sql', producer: pool, worker: pool, factory: createPatientBackend }
   return closing(close, async () => ({
     kind: 'postgres',
     records: await openSqlRecords(pool),
