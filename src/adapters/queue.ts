@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Queue as BullQueue, createRedisBackend, ErrorCode, type IQueueBackend } from 'bullmq'
 import type { JobData, Queue } from '../ports.ts'
+import { shareAdds } from './queue-adds.ts'
 import { QUEUE_NAME, type QueueBackend, type QueueOptions } from './queue-backend.ts'
 import { storable } from './queue-text.ts'
 import { startWorker, type WorkerHandle } from './queue-worker.ts'
@@ -38,16 +39,19 @@ export function createQueue(backend: QueueBackend, options: QueueOptions): Queue
     }
   }
 
+  /** Redis takes what arrives together in one go by itself; in SQL every call is a transaction of its own. */
+  async function add(jobs: readonly { id: string; data: JobData }[]): Promise<void> {
+    await inStore('take alerts', async () => {
+      for (const some of chunks(jobs, ADD_AT_ONCE)) {
+        await queue.addBulk(
+          some.map(({ id, data }) => ({ name: 'alert', data: storable(data), opts: { jobId: jobId(id) } })),
+        )
+      }
+    })
+  }
+
   return {
-    async add(jobs) {
-      await inStore('take alerts', async () => {
-        for (const some of chunks(jobs, ADD_AT_ONCE)) {
-          await queue.addBulk(
-            some.map(({ id, data }) => ({ name: 'alert', data: storable(data), opts: { jobId: jobId(id) } })),
-          )
-        }
-      })
-    },
+    add: backend.kind === 'sql' ? shareAdds(add) : add,
     async rerun(jobs) {
       const found: string[] = []
       for (const some of chunks(jobs, CALLS_AT_ONCE)) {

@@ -25,13 +25,7 @@ interface Candidate {
   readonly data: JobData
 }
 
-interface Batch {
-  readonly candidates: readonly Candidate[]
-  /** What is known of them, by alert. */
-  readonly outcomes: ReadonlyMap<string, AlertRecord>
-}
-
-// Deliveries that arrive during a write share the next one.
+// Deliveries of concluded alerts that arrive while others are taken up again share the next time.
 const PAUSES = { quietMs: 0, mostMs: 0, mostItems: 100 }
 // Alerts accepted by this process and perhaps not decided yet, to tell repeated deliveries.
 const RECENT = 20_000
@@ -41,38 +35,39 @@ export function createIntake(deps: IntakeDeps): Intake {
   const { records, queue, clock, events } = deps
   const kept = new Set<string>()
   const recent = new Set<string>()
-  const together = coalesce(enqueue, clock, PAUSES)
+  const together = coalesce(takeUpAgain, clock, PAUSES)
 
-  /** Looked up before the write is waited for: so the next batch's look and this one's write are under way together. */
-  async function look(candidates: readonly Candidate[]): Promise<Batch> {
-    return { candidates, outcomes: await outcomesOf(candidates.map(({ alert }) => alert.id)) }
-  }
-
-  async function outcomesOf(ids: readonly string[]): Promise<Map<string, AlertRecord>> {
-    const known = await records.get<AlertRecord>('outcomes', [...new Set(ids)])
-    return new Map([...known].map(([id, { doc }]) => [id, doc]))
-  }
-
-  async function enqueue(batches: readonly Batch[]): Promise<number[]> {
-    const candidates = new Map(batches.flatMap((batch) => batch.candidates).map((c) => [c.alert.id, c]))
-    const seen = new Map(batches.flatMap((batch) => [...batch.outcomes]))
-    // Another delivery of the same alert may have taken it up again meanwhile, and it may be concluded by now.
-    const outcomes = new Map([
-      ...seen,
-      ...(await outcomesOf([...seen.keys()].filter((id) => isToReopen(seen.get(id))))),
-    ])
-    const fresh = [...candidates.values()].filter(({ alert }) => !isKnown(outcomes.get(alert.id)))
-    const again = [...candidates.values()].filter(({ alert }) => isToReopen(outcomes.get(alert.id)))
+  /** Deliveries do not wait for each other: what arrives together, the store takes together. Answers how many are news. */
+  async function take(candidates: readonly Candidate[]): Promise<number> {
+    const each = [...new Map(candidates.map((c) => [c.alert.id, c])).values()]
+    const outcomes = await outcomesOf(each)
+    const fresh = each.filter(({ alert }) => !isKnown(outcomes.get(alert.id)))
+    const again = each.filter(({ alert }) => isToReopen(outcomes.get(alert.id)))
     await keepPlaybooks()
     await queue.add(fresh.map(({ alert, data }) => ({ id: alert.id, data })))
+    const news = fresh.filter(({ alert }) => isNews(alert, outcomes.get(alert.id))).length
+    return again.length === 0 ? news : news + (await together.ask(again))
+  }
+
+  /** One after the other: an earlier delivery may have taken the same alert up again, and it may be concluded by now. */
+  async function takeUpAgain(batches: readonly (readonly Candidate[])[]): Promise<number[]> {
+    const each = new Map(batches.flat().map((c) => [c.alert.id, c]))
+    const outcomes = await outcomesOf([...each.values()])
+    const again = [...each.values()].filter(({ alert }) => isToReopen(outcomes.get(alert.id)))
     await reopen(
       deps,
       again.map(({ data }) => data),
     )
-    const taken = new Set([...fresh, ...again].map(({ alert }) => alert.id))
-    return batches.map(
-      (batch) => batch.candidates.filter(({ alert }) => taken.delete(alert.id) && isNews(alert, outcomes)).length,
+    const taken = new Set(again.map(({ alert }) => alert.id))
+    return batches.map((batch) => batch.filter(({ alert }) => taken.delete(alert.id)).length)
+  }
+
+  async function outcomesOf(candidates: readonly Candidate[]): Promise<Map<string, AlertRecord>> {
+    const known = await records.get<AlertRecord>(
+      'outcomes',
+      candidates.map(({ alert }) => alert.id),
     )
+    return new Map([...known].map(([id, { doc }]) => [id, doc]))
   }
 
   /** An add of a stored id does nothing, so alerts at work are added again: one of them may have lost its job. */
@@ -84,9 +79,8 @@ export function createIntake(deps: IntakeDeps): Intake {
     return record?.outcome != null && isReopenable(record.outcome)
   }
 
-  function isNews(alert: Alert, outcomes: ReadonlyMap<string, AlertRecord>): boolean {
-    const record = outcomes.get(alert.id)
-    const news = record === undefined ? !recent.has(alert.id) : isToReopen(record)
+  function isNews(alert: Alert, record: AlertRecord | undefined): boolean {
+    const news = record === undefined && !recent.has(alert.id)
     recent.add(alert.id)
     if (recent.size > RECENT) recent.delete(recent.values().next().value as string)
     return news
@@ -112,7 +106,7 @@ export function createIntake(deps: IntakeDeps): Intake {
         const playbook = matchPlaybook(playbooks, alert)
         return playbook === null ? [] : [{ alert, data: jobOf(alert, playbook, acceptedAt) }]
       })
-      const accepted = candidates.length === 0 ? 0 : await together.ask(await look(candidates))
+      const accepted = candidates.length === 0 ? 0 : await take(candidates)
       for (const { alert, data } of candidates) events.accepted({ alert, playbook: data.playbook.name })
       return { accepted, duplicates: candidates.length - accepted, unmatched: alerts.length - candidates.length }
     },
