@@ -12,7 +12,7 @@ import { soak } from '../support/soak.ts'
 import { until } from '../support/stores-jobs.ts'
 
 const SLOW_MS = soak ? 2_000 : 500
-const EACH = { timeout: 60_000 }
+const EACH = { timeout: soak ? 150_000 : 60_000 }
 
 describe('the wire to Redis', { skip: WITHOUT_REDIS, concurrency: true }, () => {
   it('refused in mid-work: webhooks are answered 503 at once, and the service goes on by itself', EACH, async (t) => {
