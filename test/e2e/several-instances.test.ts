@@ -31,7 +31,6 @@ describe('three instances of which one after the other is killed (redis)', { ski
       assert.equal(zone.overlappingPuts, 0, `${zone.name}: PUTs at the same time`)
     }
     assert.equal(all.world.alerts.changes.length, ids.length, 'each alert was acknowledged once')
-    assert.ok(kills >= 3, `${kills} kills`)
     assert.ok(lease <= LEASE_MS, `a holder that was killed had its lease for ${lease} ms more`)
     const seconds = (ms: number) => (ms / 1000).toFixed(1)
     t.diagnostic(
@@ -70,7 +69,8 @@ async function killInTurn(all: Instances, here: (ServiceProcess | null)[], posti
   })
   const leases: Promise<{ lease: number; free: number }[]>[] = []
   let kills = 0
-  for (; !over; kills++) {
+  // A slow machine may have taken all alerts before.
+  for (; !over || kills < 3; kills++) {
     await sleep(KILL_EVERY_MS)
     const which = kills % here.length
     const victim = here[which]
