@@ -16,8 +16,8 @@ export function shareReads<T extends { readonly id: string }>(
 
   async function work(): Promise<void> {
     busy = true
-    // Jobs that one pass sets free all ask in the same turn of the event loop: they share the first read, too.
-    await new Promise((resolve) => setImmediate(resolve))
+    // Jobs that one pass sets free all ask before anything else happens: they share the first read, too.
+    await new Promise<void>((resolve) => process.nextTick(resolve))
     while (waiting.length > 0) {
       const served = waiting
       waiting = []
