@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 
-const SHOW = 'data:text/javascript,console.log(process.pid,process.execArgv.filter(a=>!a.startsWith('data:')&&a!=='--import').join(),process.env.MALLOC_ARENA_MAX)'
+const SHOW =
+  'data:text/javascript,console.log(process.pid,process.execArgv.filter(a=>!/import|data/.test(a)).join(),process.env.MALLOC_ARENA_MAX)'
 
 /** Where each process that begins shows its id and what it was started with. Nothing is configured, so it ends at once. */
 function start(env: Readonly<Record<string, string>>): { pid: number; shown: string[]; said: string } {
