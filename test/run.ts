@@ -30,9 +30,9 @@ if (files.length === 0) {
 
 const missing = process.env.TEST_REDIS_URL || haveRedis() || installRedis() ? null : withoutRedis()
 if (missing) console.error(missing)
-const template = await makeStore()
-const code = await run(files, template)
-rmSync(template, { recursive: true, force: true })
+const shared = await prepare()
+const code = await run(files, shared)
+rmSync(shared, { recursive: true, force: true })
 if (missing) console.error(missing)
 process.exit(code)
 
@@ -86,21 +86,28 @@ function withoutRedis(): string {
 `
 }
 
-/** An empty embedded store for the tests to copy: making its cluster takes seconds each time. */
-async function makeStore(): Promise<string> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'portcullis-store-'))
-  const store = await openStore({ store: { kind: 'embedded' }, dataDir })
+/**
+ * What the tests share, for making it takes seconds each time: an empty embedded store to copy (`store`), and beside it what Node has
+ * compiled (`compiled`).
+ */
+async function prepare(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-test-'))
+  const store = await openStore({ store: { kind: 'embedded' }, dataDir: join(folder, 'store') })
   const queue = store.createQueue()
   await queue.counts()
   await queue.close(0)
   await store.close()
-  return dataDir
+  return folder
 }
 
-function run(files: readonly string[], template: string): Promise<number> {
+function run(files: readonly string[], shared: string): Promise<number> {
   const concurrency = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / MEMORY_PER_FILE)))
   const words = ['--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...options, ...files]
-  const env = { ...process.env, PORTCULLIS_TEST_STORE: template }
+  const env = {
+    ...process.env,
+    PORTCULLIS_TEST_STORE: join(shared, 'store'),
+    NODE_COMPILE_CACHE: join(shared, 'compiled'),
+  }
   const child = spawn(process.execPath, words, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((resolve) => {

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { startServer } from '../../src/simulator/world-server.ts'
+import { compiled } from './compiled.ts'
 import { until } from './stores-jobs.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -10,7 +11,7 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** `src/main.ts` as a process, with nothing in its environment but this; resolves at once. */
 export function startMain(env: Readonly<Record<string, string>>) {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { PATH: process.env.PATH ?? '', ...compiled(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''

@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Collection } from '../../src/ports.ts'
+import { compiled } from './compiled.ts'
 import type { Point } from './crash-points.ts'
 import { type Answer, OPS_TOKEN, postTo } from './service.ts'
 import type { StoreConfig } from './stores.ts'
@@ -60,20 +58,10 @@ export interface Life {
 
 const CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
 
-// Compiled once for all lives of this test file.
-let folder: string | null = null
-function compiled(): string {
-  if (folder !== null) return folder
-  const made = mkdtempSync(join(tmpdir(), 'portcullis-compiled-'))
-  process.once('exit', () => rmSync(made, { recursive: true, force: true }))
-  folder = made
-  return made
-}
-
 /** Starts it and waits until it takes webhooks; null: it has died before, where it was armed to. */
 export async function startLife(settings: Settings): Promise<Life | null> {
   const child = spawn(process.execPath, [CHILD, JSON.stringify(settings)], {
-    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: compiled() },
+    env: { PATH: process.env.PATH ?? '', ...compiled() },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const [said, log] = [hear(child.stdout), hear(child.stderr)]

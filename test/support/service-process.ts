@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { World } from '../../src/simulator/world.ts'
+import { compiled } from './compiled.ts'
 import { type Answer, environment, postTo } from './service.ts'
 import type { StoreConfig } from './stores.ts'
 
@@ -33,6 +34,7 @@ export async function startProcess(
   const child = spawn(process.execPath, [MAIN], {
     env: {
       PATH: process.env.PATH ?? '',
+      ...compiled(),
       ...environment(world, { PLAYBOOKS_DIR: PLAYBOOKS, PORT: '0', OPS_PORT: '0' }),
       STORE_URL: store.kind === 'embedded' ? 'embedded' : store.url,
       ...(dataDir === '' ? {} : { DATA_DIR: dataDir }),
