@@ -60,11 +60,11 @@ export function plain(text: string): string {
 }
 
 /**
- * The terminal, with nothing on it that moves its cursor or hides, whatever a command says: our own colours, tabs and line ends
- * stay, anything else of that kind becomes `\\uXXXX`, which in JSON means the same.
+ * The terminal, with nothing on it that moves its cursor or hides, whatever a command says: the colours of `paint`, tabs and line
+ * ends stay, anything else of that kind becomes `\uXXXX`, which in JSON means the same.
  */
 export function guarded(terminal: Terminal): Terminal {
-  const harmless = (text: string) => text.replace(OURS_OR_NOT, (found) => (OURS.test(found) ? found : escapeOf(found)))
+  const harmless = (text: string) => text.replace(OURS_OR_NOT, (found, ours?: string) => ours ?? escapeOf(found))
   return {
     ...terminal,
     say: (text) => terminal.say(harmless(text)),
@@ -72,10 +72,9 @@ export function guarded(terminal: Terminal): Terminal {
   }
 }
 
+// Not every colour: among them are black, and the one that conceals.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const OURS_OR_NOT = /\u001b\[\d{1,3}m|[\p{Cc}\p{Cf}\u2028\u2029]/gu
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const OURS = /^(\u001b\[\d{1,3}m|[\n\t])$/
+const OURS_OR_NOT = /(\u001b\[(?:1|2|22|3[1239])m|[\n\t])|[\p{Cc}\p{Cf}\u2028\u2029]/gu
 
 /** Ends a command with this code and this message. */
 export class CliError extends Error {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { guarded, terminal } from '../../src/cli/terminal.ts'
 import { startServer, type WorldServer } from '../../src/simulator/world-server.ts'
 import { runHere } from '../cli/here.ts'
 import { banOf, startOps, TOKEN } from '../ops/harness.ts'
@@ -54,6 +55,14 @@ describe('the command line', () => {
         // What became of several addresses is told on several lines, each of which is the service’s own.
         if (!line.startsWith('unban')) assert.doesNotMatch(said, /^12:00:00/m)
       })
+
+  it('lets no text of others be hidden by a colour that it has not itself', () => {
+    const said: string[] = []
+    const screen = guarded({ ...terminal(), say: (text) => said.push(text) })
+    const ours = '\u001b[1m\u001b[32mok\u001b[39m\u001b[22m\u001b[2m \u001b[31m!\u001b[33m?\u001b[39m\u001b[22m'
+    screen.say(`${ours}\u001b[8mhidden\u001b[30m\u001b[0m`)
+    assert.deepEqual(said, [`${ours}\\u001b[8mhidden\\u001b[30m\\u001b[0m`])
+  })
 
   it('says the same in JSON as was answered', async () => {
     const { out } = await runHere(['history', '-o', 'json'], { PORTCULLIS_URL: front.origin, OPS_TOKEN: TOKEN })
