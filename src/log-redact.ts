@@ -1,6 +1,6 @@
 const REDACTED = '[redacted]'
 const MAX_DEPTH = 12
-// Shorter ones would blank half of every line; the configuration refuses secrets under 16 characters anyway.
+// Shorter ones would blank half of every line; the configuration refuses those of our own under 8 characters anyway.
 const MIN_SECRET = 6
 
 // "Basic licences" is no credential; real ones in base64 have a digit or a sign.
