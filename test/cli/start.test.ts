@@ -21,7 +21,9 @@ describe('portcullis start', { skip: process.platform === 'win32' }, () => {
   })
 
   it('leaves alone what the operator has set of them', () => {
-    const { shown } = start({ MALLOC_ARENA_MAX: '3', NODE_OPTIONS: '--max-semi-space-size=16' })
-    assert.match(shown.at(-1) ?? '', / --expose-gc 3$/)
+    for (const size of ['--max-semi-space-size=16', '--max_semi_space_size=16']) {
+      const { shown } = start({ MALLOC_ARENA_MAX: '3', NODE_OPTIONS: size })
+      assert.match(shown.at(-1) ?? '', / --expose-gc 3$/)
+    }
   })
 })
