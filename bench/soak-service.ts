@@ -26,8 +26,11 @@ export async function startWatched(env: Readonly<Record<string, string>>): Promi
   const { PATH = '', BENCH_PROFILE } = process.env
   const profile = BENCH_PROFILE ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILE}`] : []
   const probe = await startChild<ProbeCalls>('../src/main.ts', [], {
-    // As bin/portcullis starts it.
-    execArgv: ['--max-semi-space-size=4', ...profile, '--import', new URL('./soak-probe.ts', import.meta.url).href],
+    // As bin/portcullis starts it; what it starts itself has no channel to this process.
+    execArgv: [
+      ...['--expose-gc', '--max-semi-space-size=8', ...profile],
+      ...['--import', new URL('./soak-probe.ts', import.meta.url).href],
+    ],
     env: {
       PATH,
       MALLOC_ARENA_MAX: '1',

@@ -63,6 +63,11 @@ const PARTS: readonly Part[] = [
 ]
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
+const known: readonly (string | undefined)[] = [undefined, 'suites', ...PARTS.map(({ name }) => name)]
+if (!known.includes(values.only) || ![undefined, 'redis', 'embedded'].includes(values.store)) {
+  print(`There is no such part or store: --only ${known.filter(Boolean).join(', ')}; --store redis, embedded`)
+  process.exit(2)
+}
 const findings = createFindings(print)
 print(
   `${os.cpus()[0]?.model} × ${os.cpus().length}, ${Math.round(os.totalmem() / 2 ** 30)} GB, Node ${process.version}`,
