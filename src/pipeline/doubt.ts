@@ -9,7 +9,13 @@ import type { Edge } from '../ports.ts'
  * Throws where what was read cannot be what Cloudflare holds: the next PUT would write it over everybody's rules. A version
  * never changes, so one that was not seen before, or reads otherwise than before, is asked for by its number, too.
  */
-export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head, description: string): Promise<void> {
+export async function refuseDoubtful(
+  edge: Edge,
+  state: EdgeState,
+  head: Head,
+  { description, now }: { readonly description: string; readonly now: Date },
+): Promise<void> {
+  const { base } = state
   if (base?.rulesetId === '') return head.rulesetId === '' ? undefined : refuseUnkept(edge, head)
   if (head.rulesetId === '') {
     // Who deletes a ruleset deletes all its versions. Where we never saw one, it would have begun with the first.
@@ -24,7 +30,7 @@ export async function refuseDoubtful(edge: Edge, { base }: EdgeState, head: Head
   if (head.rulesetId !== base.rulesetId || head.version > base.version) return refuseUnkept(edge, head)
   // A read that lags behind our own writes would look as if a person had undone them.
   if (head.version < base.version) {
-    if (await neverWas(edge, base, head)) return
+    if (isLongSince(state, now) && (await neverWas(edge, base, head))) return
     throw new Error(
       `Cloudflare answered with version ${head.version} of the rules of ${edge.name}, older than ${before}`,
     )
@@ -54,6 +60,15 @@ export function refuseUnwritten(edge: string, head: Head, next: Head): void {
   throw new Error(
     `Cloudflare answered a write to ${edge} with version ${next.version}, which is no new one: tried again later`,
   )
+}
+
+// What lags behind does not keep the newer version either; it has caught up by then.
+const CAUGHT_UP_MS = 2 * 60_000
+
+/** Whether all that we last saw or sent was so long ago that every server at Cloudflare has heard of it. */
+function isLongSince({ lastPass, attempts }: EdgeState, now: Date): boolean {
+  const times = [lastPass?.at ?? '', ...attempts.map(({ at }) => at)]
+  return times.every((at) => at === '' || now.getTime() - Date.parse(at) > CAUGHT_UP_MS)
 }
 
 /** A number that was none, believed once, would make all real ones look old for ever: Cloudflare keeps these, and not that one. */

@@ -48,7 +48,7 @@ export async function takeStock(
       (async () => deps.friends())(),
     ])
     const before = edges.get(edge.name)?.doc ?? NEW_EDGE
-    await refuseDoubtful(edge, before, head, deps.rule.description)
+    await refuseDoubtful(edge, before, head, { description: deps.rule.description, now })
     await fetchVersions(deps, before, head, versions)
     const docs = stored.map((s) => s.doc)
     const ours = { description: deps.rule.description, whose: whoseOn(docs, edge.name, now) }
