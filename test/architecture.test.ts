@@ -95,15 +95,6 @@ describe('the rest of the repository', () => {
     for (const { file, schema } of schemas) sound(file, () => assert.ok(ajv.getSchema(schema.$id)))
   })
 
-  it('takes packages from the npm registry alone', () => {
-    const packages: Record<string, { resolved?: string }> = JSON.parse(text('package-lock.json')).packages
-    none(
-      Object.entries(packages)
-        .filter(([, { resolved }]) => resolved && !resolved.startsWith('https://registry.npmjs.org/'))
-        .map(([name, { resolved }]) => `${name} from ${resolved}`),
-    )
-  })
-
   it('names no folder of somebody’s own machine in its documents', () =>
     none(documents.flatMap((file) => lines(text(file), file, /(^|[\s"'`(=:])(\/(work|root|home|Users)\/|[A-Z]:\\)/))))
 
