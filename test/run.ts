@@ -101,7 +101,8 @@ async function prepare(): Promise<string> {
 }
 
 function run(files: readonly string[], shared: string): Promise<number> {
-  const concurrency = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / MEMORY_PER_FILE)))
+  // One more than there are processors, for many wait most of their time: for leases, time-outs, servers that start.
+  const concurrency = Math.max(1, Math.min(availableParallelism() + 1, Math.floor(freemem() / MEMORY_PER_FILE)))
   const words = ['--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...options, ...files]
   const env = {
     ...process.env,
