@@ -20,7 +20,12 @@ export async function refuseDoubtful(
   if (head.rulesetId === '') {
     // Who deletes a ruleset deletes all its versions. Where we never saw one, it would have begun with the first.
     const version = base?.version ?? 1
-    if ((await edge.version(version)) === null) return
+    if ((await edge.version(version)) === null) {
+      if (!isJustMade(state, now)) return
+      throw new Error(
+        `Cloudflare answered that there are no rules in ${edge.name}, which we made a moment ago: tried again later`,
+      )
+    }
     throw new Error(
       `Cloudflare answered that there are no rules in ${edge.name}, and yet has their version ${version}: tried again later`,
     )
@@ -64,6 +69,11 @@ export function refuseUnwritten(edge: string, head: Head, next: Head): void {
 
 // What lags behind does not keep the newer version either; it has caught up by then.
 const CAUGHT_UP_MS = 2 * 60_000
+
+/** Whether a PUT that found no ruleset was so lately that it need not be known everywhere. */
+function isJustMade({ attempts }: EdgeState, now: Date): boolean {
+  return attempts.some(({ read, at }) => read === 0 && now.getTime() - Date.parse(at) <= CAUGHT_UP_MS)
+}
 
 /** Whether all that we last saw or sent was so long ago that every server at Cloudflare has heard of it. */
 function isLongSince({ lastPass, attempts }: EdgeState, now: Date): boolean {

@@ -49,6 +49,30 @@ describe('a version lower than the one that was shown before', () => {
   })
 })
 
+describe('the answer that there are no rules, just after the first PUT made them', () => {
+  it('is refused for some minutes, where it lags: nobody is released', async () => {
+    const world = settleWorld()
+    await world.alert(A, { durationMs: 10 * DAY })
+    await world.pass()
+    const edge = { ...world.edge.port, read: async () => null, version: async () => null }
+    world.clock.advance(MINUTE)
+    await rejects(world.pass({ edge }), /that there are no rules in shop, which we made a moment ago/)
+    await world.pass()
+    deepEqual([await world.held(), world.count('released')], [[A], 0])
+  })
+
+  it('is believed after that', async () => {
+    const world = settleWorld()
+    await world.alert(A, { durationMs: 10 * DAY })
+    await world.pass()
+    world.edge.remove()
+    await rejects(world.pass(), /which we made a moment ago/)
+    world.clock.advance(3 * MINUTE)
+    await world.pass()
+    equal(world.count('released'), 1)
+  })
+})
+
 /** Answers as one does that has not heard of the newest version yet. */
 function behind({ edge }: World): Edge {
   const last = edge.version() - 1
