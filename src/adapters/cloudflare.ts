@@ -50,8 +50,8 @@ export function createCloudflareZone(options: CloudflareZoneOptions): Cloudflare
       return answer && parseRuleset(answer.result)
     },
     async version(version) {
-      const absent = (answer: { status: number; codes: readonly number[] }): boolean =>
-        answer.status === 404 && answer.codes.length > 0
+      // Nothing depends on old versions alone: who serves none, in whatever words, keeps none.
+      const absent = ({ status }: { status: number }) => [404, 405, 501].includes(status)
       const answer = await http({ method: 'GET', path: `${path}/versions/${version}`, absent })
       return answer && parseRuleset(answer.result)
     },

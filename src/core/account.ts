@@ -4,7 +4,7 @@ import { type Hand, judgeHand, type Whose, whoseAfter } from './judge-hand.ts'
 import { inNewRuleset, landedAttempts, trimAttempts, unseenOf, type Versions } from './landed.ts'
 import { asOwed, deleted, owedToOwn } from './meant.ts'
 import { overwrittenBy, versionsNeeded } from './overwritten.ts'
-import { findOwnRule, isAsWritten, type OwnRule } from './own-rule.ts'
+import { findOwnRule, isAsWritten, isMadeByPortcullis, type OwnRule } from './own-rule.ts'
 import { type WrittenHand, withoutPutRight } from './put-right.ts'
 import { rememberHand } from './remember-hand.ts'
 import { changedOtherwise, restOf } from './rest.ts'
@@ -86,7 +86,7 @@ function readingOf(state: EdgeState, base: Base, head: Head, known: Versions) {
   // A ruleset that was deleted and made anew counts from 1 again, and a number may have been none: only the head can be compared.
   const from = same && since >= 0 && since <= MOST_VERSIONS ? base.version : head.version - 1
   const versions = new Map(known).set(head.version, head.rules)
-  const attempted = same ? state.attempts : inNewRuleset(state.attempts)
+  const attempted = same && since >= 0 ? state.attempts : inNewRuleset(state.attempts)
   const own = base.rule === null ? null : keyOf(base.rule)
   const attempts = landedAttempts(attempted, versions, from, head.version, own)
   return { from, versions, attempts }
@@ -173,6 +173,7 @@ function judgeStep(
     otherwiseChanged,
     asWritten,
     whose: walk.whose,
+    shared: walk.state.shared === true,
     wasDisabled: walk.snapshot.present && was?.enabled === false,
     partLost: is !== null && partsOf(is) < partsOf(was),
     unseen: unseenOf(walk.attempts, walk.seen, version),
@@ -180,8 +181,10 @@ function judgeStep(
     ...{ trail, takenOut, putBackAt, contested, now: walk.now },
   })
   walk.whose = whoseAfter(walk.whose, hand)
-  walk.hands.push({ version, inOurManner: asWritten && !otherwiseChanged, ...hand })
+  const inOurManner = asWritten && !otherwiseChanged
+  walk.hands.push({ version, inOurManner, ...hand })
   walk.state = rememberHand(walk.state, hand, walk.now)
+  if (inOurManner && hand.adopted.length > 0) walk.state = { ...walk.state, shared: true }
   return hand
 }
 
@@ -219,12 +222,11 @@ function firstSight(state: EdgeState, head: Head, own: Account['own'], now: Date
   const base = baseOf(head, own, null)
   const nothing = { restored: [], released: [], stale: [], accident: [], withdrawn: [], contested: null, gone: false }
   const seen = stepBetween({ terms: [], present: false }, base, head.version, now)
-  const trail = base.present ? [seen] : []
-  return {
-    state: { ...state, base, trail },
-    hands: [{ ...nothing, version: head.version, inOurManner: false, adopted: base.terms }],
-    own,
-  }
+  // One with a store of its own made it, or we did, with a store that is lost.
+  const shared = own.kind === 'present' && isMadeByPortcullis(own.rule) && isAsWritten(own.rule)
+  const known = { base, trail: base.present ? [seen] : [], ...(shared ? { shared } : {}) }
+  const hand = { ...nothing, version: head.version, inOurManner: false, adopted: base.terms }
+  return { state: { ...state, ...known }, hands: [hand], own }
 }
 
 function baseOf(head: Head, own: OwnRule, last: { readonly rule: Rule; readonly index: number } | null): Base {

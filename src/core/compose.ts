@@ -3,7 +3,7 @@ import { clausesOwed, sameContent } from './debts.ts'
 import type { Base, Debt } from './edge-state.ts'
 import { serializeExpression } from './expression/serialize.ts'
 import { withListClause, withoutListClause } from './list-clause.ts'
-import { clausesIn, type OwnRule } from './own-rule.ts'
+import { clausesIn, freeRef, type OwnRule } from './own-rule.ts'
 import { applyChange } from './rule-changes.ts'
 import { keyOf, type Rule } from './rules.ts'
 
@@ -68,9 +68,4 @@ function missingRule({ rules, own, base, debts, terms, list, description, action
   }
   const { id, ...rest } = known
   return { ...rest, ref: keyOf(known), expression }
-}
-
-function freeRef(rules: readonly Rule[]): string {
-  const taken = new Set(rules.map(keyOf))
-  for (let n = 1, ref = 'portcullis'; ; n++, ref = `portcullis-${n}`) if (!taken.has(ref)) return ref
 }

@@ -14,6 +14,8 @@ export interface EdgeState {
   readonly takenOut: Readonly<Record<string, string>>
   /** Those of them that no version has shown since: who restores one has not made an entry of his own. */
   readonly awaited: readonly string[]
+  /** Somebody else makes or adds to our rule as a Portcullis does: one with a store of its own, or who writes as we do. */
+  readonly shared?: boolean
   /** When an emptied or deleted rule was last put back: once in 24 h. */
   readonly putBackAt: string | null
   readonly contested: Contest | null

@@ -11,6 +11,8 @@ export interface HandFacts {
   /** The text of our rule is to the letter what a Portcullis writes. */
   readonly asWritten: boolean
   readonly whose: Whose
+  /** Another Portcullis is known to write our rule. */
+  readonly shared: boolean
   /** Whether our rule was switched off before. */
   readonly wasDisabled: boolean
   /** Whether one of several rules of ours was deleted. */
@@ -66,7 +68,8 @@ export function judgeHand(facts: HandFacts): Hand {
   const contested = stillContested(facts, fresh)
 
   if (gone && (facts.wasDisabled || putBackLately)) return { ...NOTHING, contested: contestOver(facts, missing), gone }
-  const anothers = isPerhapsAnothers(facts, missing)
+  const wiped = isAccident(missing, before, gone || facts.partLost)
+  const anothers = isPerhapsAnothers(facts, missing) && (facts.shared || !wiped)
   const ancestor = anothers ? before : ancestorIn(facts, missing, fresh)
   const lost = notCovered(ancestor.terms, it.terms).filter((t) => missing.includes(t))
   const entries = newIn(it.terms, ancestor.terms, lost).filter((t) => fresh.includes(t))

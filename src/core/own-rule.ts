@@ -1,6 +1,6 @@
 import { parseExpression } from './expression/parse.ts'
 import { serializeExpression } from './expression/serialize.ts'
-import { type Rule, SPILL_PARTS } from './rules.ts'
+import { keyOf, type Rule, SPILL_PARTS } from './rules.ts'
 
 /** How our rule is known: by the id and ref remembered, else by its exact description. */
 export interface RuleIdentity {
@@ -49,6 +49,17 @@ export function isAsWritten(rule: Rule): boolean {
   } catch {
     return false
   }
+}
+
+/** A ref for a rule that has to be made, which none of these has. */
+export function freeRef(rules: readonly Rule[]): string {
+  const taken = new Set(rules.map(keyOf))
+  for (let n = 1, ref = 'portcullis'; ; n++, ref = `portcullis-${n}`) if (!taken.has(ref)) return ref
+}
+
+/** Whether the rule has a ref of `freeRef`: one that a person makes has its id for a ref. */
+export function isMadeByPortcullis({ ref }: Rule): boolean {
+  return /^portcullis(-\d+)?$/.test(ref ?? '')
 }
 
 /** Actions under which a listed address is kept out. */

@@ -30,6 +30,7 @@ function hand(before: string, it: string, facts: Partial<HandFacts>): Record<str
     otherwiseChanged: false,
     asWritten: false,
     whose: { ours: new Set<string>(), theirs: new Set<string>() },
+    shared: true,
     wasDisabled: false,
     partLost: false,
     trail: [],
@@ -104,6 +105,13 @@ describe('a version that another Portcullis may have written', () => {
     '1 9',
     { ...written, whose: whose('1 2', '3') },
     { adopted: '9', stale: '2 3' },
+  )
+  says(
+    'is none that empties the rule where no other one is known',
+    '2 3 4 5 6',
+    '',
+    { ...written, whose: whose('', '2 3 4 5 6'), shared: false },
+    { accident: '2 3 4 5 6' },
   )
   says(
     'is none where anything else changed',
