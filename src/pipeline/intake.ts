@@ -29,11 +29,14 @@ interface Candidate {
 const PAUSES = { quietMs: 0, mostMs: 0, mostItems: 100 }
 // Alerts accepted by this process and perhaps not decided yet, to tell repeated deliveries.
 const RECENT = 20_000
+// A store that was emptied meanwhile has the texts of playbooks again after so long.
+const KEEP_AGAIN_MS = 10 * 60_000
 
 /** From alerts to durable jobs: matched to their playbook, each once. */
 export function createIntake(deps: IntakeDeps): Intake {
   const { records, queue, clock, events } = deps
-  const kept = new Set<string>()
+  /** By hash, when it was last written, ms. */
+  const kept = new Map<string, number>()
   const recent = new Set<string>()
   const together = coalesce(takeUpAgain, clock, PAUSES)
 
@@ -87,7 +90,8 @@ export function createIntake(deps: IntakeDeps): Intake {
   }
 
   async function keepPlaybooks(): Promise<void> {
-    const missing = deps.playbooks().filter(({ playbook }) => !kept.has(playbook.hash))
+    const now = clock.now().getTime()
+    const missing = deps.playbooks().filter(({ playbook }) => now - (kept.get(playbook.hash) ?? 0) >= KEEP_AGAIN_MS)
     if (missing.length === 0) return
     const put = missing.map(({ playbook, text }) => ({
       collection: 'playbooks' as const,
@@ -95,7 +99,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       doc: { file: playbook.file, text },
     }))
     await records.commit({ put })
-    for (const { playbook } of missing) kept.add(playbook.hash)
+    for (const { playbook } of missing) kept.set(playbook.hash, now)
   }
 
   return {

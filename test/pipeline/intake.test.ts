@@ -14,13 +14,13 @@ const IF = BLOCK.replace('type:', `if: "event.alerts[0].url.path contains 'x'", 
 
 /** What comes in with a playbook of these steps, and every job that was added or taken up again. */
 function setUp(steps: string) {
-  const records = memoryRecords()
+  const [records, clock] = [memoryRecords(), manualClock()]
   const [added, again]: [JobData[], JobData[]] = [[], []]
   const text = `version: "1"\nname: Test\ntriggers:\n  - type: alert\nsteps:\n${steps}\n`
   const playbook = parsePlaybook(text, 'test.yaml')
   const intake = createIntake({
     records,
-    clock: manualClock(),
+    clock,
     playbooks: () => [{ playbook, text }],
     events: { accepted() {} },
     queue: {
@@ -34,7 +34,7 @@ function setUp(steps: string) {
       },
     },
   })
-  return { intake, records, added, again }
+  return { intake, records, clock, added, again }
 }
 
 const ALERT: Alert = {
@@ -56,6 +56,19 @@ describe('taking alerts in', () => {
         [kept],
       )
     }
+  })
+
+  it('keeps the text of the playbook, and again some minutes later, should the store have been emptied', async () => {
+    const { intake, records, clock } = setUp(BLOCK)
+    const kept = async () => (await records.all('playbooks')).length
+    await intake.accept([ALERT])
+    deepEqual(await kept(), 1)
+    await records.commit({
+      remove: (await records.all('playbooks')).map(({ id }) => ({ collection: 'playbooks', id })),
+    })
+    await clock.advance(11 * 60_000)
+    await intake.accept([{ ...ALERT, id: 'a2' }])
+    deepEqual(await kept(), 1)
   })
 
   it('takes an alert up again once, however many deliveries have found it given up', async () => {
