@@ -63,8 +63,8 @@ export async function load(place: Place, wanted: Load, findings: Findings): Prom
       LIVE,
       `to ${after.map((mb) => mb.toFixed(0)).join(', ')} since the warm-up`,
     )
-    // The slope of a few seconds says nothing.
-    const flat = seconds < 60 ? Number.POSITIVE_INFINITY : FLAT
+    // The slope of less than two minutes after the warm-up says nothing.
+    const flat = seconds < 180 ? Number.POSITIVE_INFINITY : FLAT
     findings.bound('memory slope, MB a minute', Math.max(...slopes), '<', flat, memoryOf(readings))
     findings.figure('CPU of the services, s', readings.map(({ cpu }) => cpu.toFixed(1)).join(', '))
     const parked = bodies.length - state.acknowledged
@@ -89,8 +89,8 @@ export async function load(place: Place, wanted: Load, findings: Findings): Prom
 
 // Ids of the last 20,000 alerts, so that a repeated delivery is told, and parsed addresses.
 const LIVE = 15
-// The heap breathes: over a minute, the slope says no more than that.
-const FLAT = 60
+// The collector lets the heap grow to its measure in the first minute or two, and breathes after that.
+const FLAT = 10
 // What grows until then is caches and the collector's own measure.
 const WARM_UP = 1 / 3
 

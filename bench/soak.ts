@@ -32,7 +32,7 @@ const PARTS: readonly Part[] = [
     name: 'load',
     stores: ['redis', 'embedded'],
     run: (place, findings) =>
-      load(place, { seconds: short ? 10 : 60, perSecond: 200, distinct: 2_000, instances: 1, zones: 1 }, findings),
+      load(place, { seconds: short ? 10 : 180, perSecond: 200, distinct: 2_000, instances: 1, zones: 1 }, findings),
   },
   {
     name: 'load-shared',
