@@ -1,11 +1,11 @@
 import { stillOwed, unpaid } from './debts.ts'
 import type { Attempt, Base, Debt, EdgeState } from './edge-state.ts'
-import { type Hand, judgeHand, type Whose, whoseAfter } from './judge-hand.ts'
+import { type Hand, type JudgedHand, judgeHand, NOTHING, type Whose, whoseAfter } from './judge-hand.ts'
 import { inNewRuleset, landedAttempts, trimAttempts, unseenOf, type Versions } from './landed.ts'
 import { asOwed, deleted, owedToOwn } from './meant.ts'
 import { overwrittenBy, versionsNeeded } from './overwritten.ts'
 import { findOwnRule, isAsWritten, isMadeByPortcullis, type OwnRule } from './own-rule.ts'
-import { type WrittenHand, withoutPutRight } from './put-right.ts'
+import { withoutPutRight } from './put-right.ts'
 import { rememberHand } from './remember-hand.ts'
 import { changedOtherwise, restOf } from './rest.ts'
 import { changesBetween } from './rule-changes.ts'
@@ -19,9 +19,6 @@ export interface Head {
   readonly version: number
   readonly rules: readonly Rule[]
 }
-
-/** What one version that we did not write means for the bans. */
-export type JudgedHand = WrittenHand
 
 interface Ours {
   /** What our rule is called. */
@@ -220,12 +217,11 @@ function owedAfter(walk: Walk, version: number, rules: readonly Rule[]): readonl
 /** An edge never seen before: whatever stands in our rule is a person's. */
 function firstSight(state: EdgeState, head: Head, own: Account['own'], now: Date): Account {
   const base = baseOf(head, own, null)
-  const nothing = { restored: [], released: [], stale: [], accident: [], withdrawn: [], contested: null, gone: false }
   const seen = stepBetween({ terms: [], present: false }, base, head.version, now)
   // One with a store of its own made it, or we did, with a store that is lost.
   const shared = own.kind === 'present' && isMadeByPortcullis(own.rule) && isAsWritten(own.rule)
   const known = { base, trail: base.present ? [seen] : [], ...(shared ? { shared } : {}) }
-  const hand = { ...nothing, version: head.version, inOurManner: false, adopted: base.terms }
+  const hand = { ...NOTHING, version: head.version, inOurManner: false, adopted: base.terms }
   return { state: { ...state, ...known }, hands: [hand], own }
 }
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { remembered } from './remembered.ts'
 
 export type Family = 4 | 6
 
@@ -50,17 +51,11 @@ export function automaticBan(address: Address): Address {
  */
 export function parseTerm(text: string): Term | null {
   if (text.length > LONGEST_TERM) return null
-  const known = KNOWN.get(text)
-  if (known !== undefined) return known
-  const term = readTerm(text)
-  if (KNOWN.size >= MOST_KNOWN) KNOWN.clear()
-  KNOWN.set(text, term)
-  return term
+  return termOf(text)
 }
 
-// Every pass reads the same texts several times over, and most of its time went into that.
-const KNOWN = new Map<string, Term | null>()
-const MOST_KNOWN = 20_000
+// Every pass reads the same texts several times over.
+const termOf = remembered(readTerm, 20_000)
 
 function readTerm(text: string): Term | null {
   const dots = text.indexOf('..')

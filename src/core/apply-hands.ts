@@ -1,6 +1,6 @@
-import type { JudgedHand } from './account.ts'
 import { type Ban, isWantedOn, newBan, withReason } from './ban.ts'
 import type { Released } from './guards.ts'
+import type { JudgedHand } from './judge-hand.ts'
 import { isListEdge } from './list-edge.ts'
 
 export interface HandEffects {
@@ -28,6 +28,8 @@ export function applyHands(
   const put = new Map<string, Ban>()
   const remove = new Set<string>()
   const released: Released[] = []
+  const standing = (address: string) => put.get(address) ?? (remove.has(address) ? undefined : bans.get(address))
+  const isOurs = (ban: Ban | undefined) => ban !== undefined && isWantedOn(ban, edge, now)
   for (const hand of hands) {
     for (const address of hand.released) {
       put.delete(address)
@@ -35,15 +37,13 @@ export function applyHands(
       released.push({ address, at, until: new Date(now.getTime() + options.releaseForMs).toISOString() })
     }
     for (const address of hand.withdrawn ?? []) {
-      const ban = put.get(address) ?? bans.get(address)
+      const ban = standing(address)
       const reasons = ban?.reasons.filter((r) => r.origin !== 'edge' || r.id !== edge) ?? []
       if (ban === undefined || reasons.length === ban.reasons.length) continue
       put.delete(address)
       if (reasons.length > 0) put.set(address, { ...ban, reasons })
       else remove.add(address)
     }
-    const standing = (address: string) => put.get(address) ?? (remove.has(address) ? undefined : bans.get(address))
-    const isOurs = (ban: Ban | undefined) => ban !== undefined && isWantedOn(ban, edge, now)
     for (const address of [...hand.adopted, ...hand.restored.filter((a) => !isOurs(standing(a)))]) {
       const ban = standing(address) ?? newBan(address, now)
       remove.delete(address)

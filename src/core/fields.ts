@@ -1,3 +1,5 @@
+import { remembered } from './remembered.ts'
+
 /** An object as it came out of JSON: its own keys are all that is ever looked at. */
 export type Json = Readonly<Record<string, unknown>>
 
@@ -35,20 +37,12 @@ const MAX_NESTED_ARRAYS = 8
 /** Of each part of a path, the keys that begin with it, the longest first. */
 type Keys = readonly (readonly string[])[]
 
-// The same few dozen paths are asked of every alert, and cutting them up took longer than looking.
-const KNOWN = new Map<string, Keys>()
-const MOST_KNOWN = 1000
+// The same few dozen paths are asked of every alert.
+const keysOf = remembered(cutUp, 1000)
 
-function keysOf(path: string): Keys {
-  const known = KNOWN.get(path)
-  if (known !== undefined) return known
+function cutUp(path: string): Keys {
   const parts = path.split('.')
-  const keys = parts.map((_, from) =>
-    parts.slice(from).map((_, cut) => parts.slice(from, parts.length - cut).join('.')),
-  )
-  if (KNOWN.size >= MOST_KNOWN) KNOWN.clear()
-  KNOWN.set(path, keys)
-  return keys
+  return parts.map((_, from) => parts.slice(from).map((_, cut) => parts.slice(from, parts.length - cut).join('.')))
 }
 
 /** Offers each non-null value at the path, from its part `from` on, to `take`, until it returns something. */

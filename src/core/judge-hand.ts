@@ -54,6 +54,13 @@ export interface Hand {
   readonly gone: boolean
 }
 
+/** What one version that we did not write means for the bans, and whether another Portcullis may have written it. */
+export interface JudgedHand extends Hand {
+  readonly version: number
+  /** Nothing but terms changed, and the text is to the letter what a Portcullis writes. */
+  readonly inOurManner: boolean
+}
+
 const DAY_MS = 24 * 3600_000
 const HOUR_MS = 3600_000
 /** Fewer lost terms than this are always a person's wish. */
@@ -88,7 +95,17 @@ export function judgeHand(facts: HandFacts): Hand {
   return { ...hand, released: [...lost, ...again], stale: stale.filter((t) => !again.includes(t)) }
 }
 
-const NOTHING = { adopted: [], restored: [], released: [], stale: [], accident: [], withdrawn: [] }
+/** A version that meant nothing for our terms. */
+export const NOTHING = {
+  adopted: [],
+  restored: [],
+  released: [],
+  stale: [],
+  accident: [],
+  withdrawn: [],
+  contested: null,
+  gone: false,
+}
 
 /**
  * Whether another Portcullis, with a store of its own, may have written this: nothing but terms changed, the text is to the letter what

@@ -1,19 +1,12 @@
 import type { Attempt } from './edge-state.ts'
-import type { Hand } from './judge-hand.ts'
-
-/** What one version meant, with what tells whether another Portcullis may have written it. */
-export interface WrittenHand extends Hand {
-  readonly version: number
-  /** Nothing but terms changed, and the text is to the letter what a Portcullis writes. */
-  readonly inOurManner: boolean
-}
+import type { JudgedHand } from './judge-hand.ts'
 
 /**
  * Two Portcullis with stores of their own that write in the same moment: the second PUT overwrites the first, and the next version puts
  * that right. To who wrote the first it looks as if a person had let his bans out and entered them again, for good; but nothing
  * happened to what a PUT of ours brought and the very next two versions took out and brought back.
  */
-export function withoutPutRight<H extends WrittenHand>(hands: readonly H[], attempts: readonly Attempt[]): H[] {
+export function withoutPutRight(hands: readonly JudgedHand[], attempts: readonly Attempt[]): JudgedHand[] {
   const kept = [...hands]
   hands.forEach((hand, i) => {
     const next = kept[i + 1]
@@ -23,7 +16,7 @@ export function withoutPutRight<H extends WrittenHand>(hands: readonly H[], atte
     const back = new Set([...next.adopted, ...next.restored])
     const same = hand.released.filter((term) => overwritten.adding.includes(term) && back.has(term))
     const others = (terms: readonly string[]) => terms.filter((term) => !same.includes(term))
-    kept[i] = { ...(kept[i] as H), released: others(hand.released) }
+    kept[i] = { ...(kept[i] as JudgedHand), released: others(hand.released) }
     kept[i + 1] = { ...next, adopted: others(next.adopted), restored: others(next.restored) }
   })
   return kept

@@ -1,4 +1,5 @@
-import { account, type Head, stillNeeded } from '../core/account.ts'
+import { account } from '../core/account.ts'
+import { afterHands } from '../core/after-hands.ts'
 import { applyHands } from '../core/apply-hands.ts'
 import { type Ban, whoseOn } from '../core/ban.ts'
 import { clausesOf, compose } from '../core/compose.ts'
@@ -10,10 +11,10 @@ import { listEdge } from '../core/list-edge.ts'
 import { findOwnRule, whyNotHolding } from '../core/own-rule.ts'
 import { plan } from '../core/plan.ts'
 import type { Rule } from '../core/rules.ts'
-import { sweep } from '../core/sweep.ts'
 import { messageOf } from '../errors.ts'
 import type { Edge, Records } from '../ports.ts'
 import type { Friends, ListLink } from './pass-types.ts'
+import { fetchVersions, readHead } from './read-edge.ts'
 
 export interface ExplainEdgeDeps {
   readonly records: Pick<Records, 'get' | 'all'>
@@ -61,12 +62,8 @@ export async function explainEdge(
   if (state.base === null || untouched || (holding !== null && holding.state !== 'edge-disabled'))
     return { ...empty, before, problem: untouched ? 'observing: nothing is written' : problem }
   const effects = applyHands(facts.bans, hands, { ...deps, edge: edge.name, now })
-  const bans = new Map([...facts.bans].filter(([address]) => !effects.remove.has(address)))
-  for (const [address, ban] of effects.put) bans.set(address, ban)
-  const released = [...facts.released, ...effects.released]
-  const swept = sweep([...bans.values()], { ...facts.friends, released, maxAlertAgeMs: deps.maxAlertAgeMs, now })
-  for (const ban of swept.put) bans.set(ban.address, ban)
-  for (const { ban } of swept.gone) bans.delete(ban.address)
+  const standing = { ...facts.friends, released: facts.released, maxAlertAgeMs: deps.maxAlertAgeMs, now }
+  const { bans } = afterHands(facts.bans, effects, standing)
   const current = own.kind === 'present' ? own.terms : []
   const all = [...bans.values()]
   const inline = { zone: edge.name, list: listEdge(deps.list?.name ?? ''), current, now }
@@ -87,18 +84,10 @@ export async function explainEdge(
 }
 
 async function look({ records, rule }: ExplainEdgeDeps, bans: ReadonlyMap<string, Ban>, edge: Edge, now: Date) {
-  const [ruleset, states] = await Promise.all([edge.read(), records.get<EdgeState>('edges', [edge.name])])
-  const head: Head =
-    ruleset === null
-      ? { rulesetId: '', version: 0, rules: [] }
-      : { rulesetId: ruleset.id, version: ruleset.version, rules: ruleset.rules }
+  const [head, states] = await Promise.all([readHead(edge), records.get<EdgeState>('edges', [edge.name])])
   const known = states.get(edge.name)?.doc ?? NEW_EDGE
   const versions = new Map<number, readonly Rule[] | null>([[head.version, head.rules]])
-  for (;;) {
-    const needed = stillNeeded(known, head, versions)
-    if (needed.length === 0) break
-    for (const version of needed) versions.set(version, (await edge.version(version))?.rules ?? null)
-  }
+  await fetchVersions(edge, known, head, versions)
   const ours = { description: rule.description, whose: whoseOn([...bans.values()], edge.name, now) }
   return { head, known, ...account(known, head, versions, ours, now) }
 }

@@ -1,3 +1,4 @@
+import { afterHands } from '../core/after-hands.ts'
 import { applyHands } from '../core/apply-hands.ts'
 import type { Ban } from '../core/ban.ts'
 import type { Released } from '../core/guards.ts'
@@ -8,7 +9,7 @@ import type { Items, ListKnown, ListState } from '../core/list-state.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
 import type { ListPassDeps } from './list-pass-types.ts'
 import { knownId, readList } from './list-records.ts'
-import { afterHands, changedBetween, changeOf, docsOf, endings } from './stock.ts'
+import { changedBetween, changeOf, docsOf, endings } from './stock.ts'
 
 /** Where a list and the ledger stand once everything that happened is accounted for. */
 export interface ListStock {
@@ -46,16 +47,19 @@ export async function takeListStock(
       deps.events.wouldAdopt({ edge, addresses: hand.adopted })
       return { state: before, known, bans: stored.map((s) => s.doc), touched: [], gone: [] }
     }
-    const effects = applyHands(docsOf(ledger), [{ ...hand, restored: [] }], {
+    const standing = docsOf(ledger)
+    const effects = applyHands(standing, [{ ...hand, restored: [] }], {
       edge,
       adoptForMs: deps.adoptForMs,
       releaseForMs: deps.releaseForMs,
       now,
       wantedOn: null,
     })
-    const standing = docsOf(ledger)
     for (const ban of hand.unheld) standing.set(ban.address, ban)
-    const { bans, swept } = await afterHands(deps, standing, effects, releases, now)
+    const { bans, swept } = afterHands(standing, effects, {
+      ...{ ...(await deps.friends()), released: releases.map((r) => r.doc) },
+      ...{ maxAlertAgeMs: deps.maxAlertAgeMs, now },
+    })
     const stock = {
       state: hand.state,
       known: hand.known,

@@ -10,12 +10,12 @@ import { listEdge } from '../core/list-edge.ts'
 import { type OwnRule, whyNotHolding } from '../core/own-rule.ts'
 import { type Plan, plan } from '../core/plan.ts'
 import { digestOf, type Rule } from '../core/rules.ts'
-import type { Edge, Ruleset } from '../ports.ts'
 import { conclude } from './conclude.ts'
 import { refuseUnkept, refuseUnwritten } from './doubt.ts'
 import { type Lease, LeaseLostError, takeLease } from './lease.ts'
 import { historyPuts } from './ledger.ts'
 import type { PassDeps, PassReport } from './pass-types.ts'
+import { headOf, readHead } from './read-edge.ts'
 import { type Stock, takeStock } from './stock.ts'
 
 // After so many collisions in one pass the repair is left to new passes, further and further apart.
@@ -189,13 +189,4 @@ async function writeState(
 
 function byAddress(bans: readonly Ban[]): ReadonlyMap<string, Ban> {
   return new Map(bans.map((ban) => [ban.address, ban]))
-}
-
-async function readHead(edge: Edge): Promise<Head> {
-  const ruleset = await edge.read()
-  return ruleset === null ? { rulesetId: '', version: 0, rules: [] } : headOf(ruleset)
-}
-
-function headOf(ruleset: Ruleset): Head {
-  return { rulesetId: ruleset.id, version: ruleset.version, rules: ruleset.rules }
 }

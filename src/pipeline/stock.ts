@@ -1,22 +1,25 @@
-import { account, type Head, type JudgedHand, stillNeeded } from '../core/account.ts'
-import { applyHands, type HandEffects } from '../core/apply-hands.ts'
+import { account, type Head } from '../core/account.ts'
+import { afterHands } from '../core/after-hands.ts'
+import { applyHands } from '../core/apply-hands.ts'
 import { type Ban, whoseOn } from '../core/ban.ts'
 import { type EdgeState, NEW_EDGE } from '../core/edge-state.ts'
 import type { Released } from '../core/guards.ts'
 import { type HistoryEntry, historyOfEndings, historyOfHands, historyOfPuts, putOf } from '../core/history.ts'
 import { judgeClause } from '../core/judge-clause.ts'
-import { newlyLanded, type Versions } from '../core/landed.ts'
+import type { JudgedHand } from '../core/judge-hand.ts'
+import { newlyLanded } from '../core/landed.ts'
 import { listEdge } from '../core/list-edge.ts'
 import type { ListState } from '../core/list-state.ts'
 import { offenceOf } from '../core/offence.ts'
 import type { OwnRule } from '../core/own-rule.ts'
 import type { Rule } from '../core/rules.ts'
-import { type Ending, type Swept, sweep } from '../core/sweep.ts'
+import type { Ending, Swept } from '../core/sweep.ts'
 import type { Change, Stored } from '../ports.ts'
 import { refuseDoubtful } from './doubt.ts'
 import { type Lease, LeaseLostError } from './lease.ts'
 import { historyPuts } from './ledger.ts'
 import type { PassDeps } from './pass-types.ts'
+import { fetchVersions } from './read-edge.ts'
 
 /** Where the edge and the ledger stand once everything that happened is accounted for. */
 export interface Stock {
@@ -49,7 +52,7 @@ export async function takeStock(
     ])
     const before = edges.get(edge.name)?.doc ?? NEW_EDGE
     await refuseDoubtful(edge, before, head, { description: deps.rule.description, now })
-    await fetchVersions(deps, before, head, versions)
+    await fetchVersions(edge, before, head, versions)
     const docs = stored.map((s) => s.doc)
     const ours = { description: deps.rule.description, whose: whoseOn(docs, edge.name, now) }
     const { state: judged, hands, own } = account(before, head, versions, ours, now)
@@ -62,20 +65,17 @@ export async function takeStock(
       return { state: before, bans: docs, own, list, touched: [], gone: [] }
     }
     const ledger = new Map(stored.map((s) => [s.id, s]))
-    const effects = applyHands(docsOf(ledger), hands, {
+    const known = docsOf(ledger)
+    const effects = applyHands(known, hands, {
       edge: edge.name,
       adoptForMs: deps.adoptForMs,
       releaseForMs: deps.releaseForMs,
       now,
     })
-    const { bans, swept } = await afterHands(
-      { ...deps, friends: () => friends },
-      docsOf(ledger),
-      effects,
-      releases,
-      now,
-    )
-
+    const { bans, swept } = afterHands(known, effects, {
+      ...{ ...friends, released: releases.map((r) => r.doc) },
+      ...{ maxAlertAgeMs: deps.maxAlertAgeMs, now },
+    })
     const stock = {
       state,
       bans: [...bans.values()],
@@ -95,7 +95,7 @@ export async function takeStock(
       endings(swept, effects.remove, ledger),
       [
         // Their pass died, or never heard the answer.
-        ...historyOfPuts(edge.name, newlyLanded(before.attempts, state.attempts).map(putOf), docsOf(ledger)),
+        ...historyOfPuts(edge.name, newlyLanded(before.attempts, state.attempts).map(putOf), known),
         ...historyOfHands(edge.name, hands),
       ],
     )
@@ -110,47 +110,10 @@ export async function takeStock(
   }
 }
 
-/** The bans once people's hands are applied and what no longer stands is swept out. */
-export async function afterHands(
-  deps: Pick<PassDeps, 'friends' | 'maxAlertAgeMs'>,
-  before: ReadonlyMap<string, Ban>,
-  effects: HandEffects,
-  releases: readonly Stored<Released>[],
-  now: Date,
-): Promise<{ bans: Map<string, Ban>; swept: Swept }> {
-  const bans = new Map(before)
-  for (const [address, ban] of effects.put) bans.set(address, ban)
-  for (const address of effects.remove) bans.delete(address)
-  const released = [...releases.map((r) => r.doc), ...effects.released]
-  const swept = sweep([...bans.values()], {
-    ...(await deps.friends()),
-    released,
-    maxAlertAgeMs: deps.maxAlertAgeMs,
-    now,
-  })
-  for (const ban of swept.put) bans.set(ban.address, ban)
-  for (const { ban } of swept.gone) bans.delete(ban.address)
-  return { bans, swept }
-}
-
 function whereIsList({ list }: PassDeps, edges: ReadonlyMap<string, Stored<EdgeState>>): Stock['list'] {
   const known = list && (edges.get(listEdge(list.name))?.doc as ListState | undefined)
   if (known?.contested?.ruleGone) return 'deleted'
   return known?.list?.id ? 'there' : null
-}
-
-async function fetchVersions(
-  deps: PassDeps,
-  state: EdgeState,
-  head: Head,
-  versions: Map<number, readonly Rule[] | null>,
-) {
-  const known: Versions = versions
-  for (;;) {
-    const needed = stillNeeded(state, head, known)
-    if (needed.length === 0) return
-    for (const version of needed) versions.set(version, (await deps.edge.version(version))?.rules ?? null)
-  }
 }
 
 /** Bans whose automatic reason is over, whether or not another one keeps them: each was an offence. */
