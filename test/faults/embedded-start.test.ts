@@ -3,8 +3,8 @@ import { cpSync, readdirSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { openStore } from '../../src/adapters/store.ts'
-import { contentsOf, mountDisk, WITHOUT_MOUNT } from '../support/fault-store-disk.ts'
-import { emptyDataDir, type StoreConfig } from '../support/stores.ts'
+import { contentsOf, embeddedIn, mountDisk, ownEmpty, WITHOUT_MOUNT } from '../support/fault-store-disk.ts'
+import { emptyDataDir } from '../support/stores.ts'
 
 const EACH = { timeout: 60_000 }
 
@@ -12,7 +12,7 @@ describe('a start on the embedded store', () => {
   let made: string
   before(async () => {
     made = emptyDataDir()
-    const store = await openStore(at(made))
+    const store = await openStore(embeddedIn(made))
     await store.records.commit({ put: [{ collection: 'bans', id: '192.0.2.7', doc: {} }] })
     await store.close()
   })
@@ -32,7 +32,7 @@ describe('a start on the embedded store', () => {
   })
 
   it('that another process has says so, and changes nothing', EACH, async () => {
-    const holder = await openStore(at(made))
+    const holder = await openStore(embeddedIn(made))
     await refused(made, /store\.lock is locked: another Portcullis runs on this data/)
     assert.equal(await holder.records.count('bans'), 1)
     await holder.close()
@@ -59,21 +59,11 @@ describe('a start on the embedded store', () => {
 
 async function refused(dataDir: string, words: RegExp, { unchanged = true } = {}): Promise<void> {
   const was = contentsOf(dataDir)
-  await assert.rejects(openStore(at(dataDir)), (error: Error) => {
+  await assert.rejects(openStore(embeddedIn(dataDir)), (error: Error) => {
     assert.equal(error.name, 'StoreError')
     assert.match(error.message, words)
     assert.ok(error.message.includes(dataDir))
     return true
   })
   if (unchanged) assert.deepEqual(contentsOf(dataDir), was)
-}
-
-function at(dataDir: string): StoreConfig {
-  return { store: { kind: 'embedded' }, dataDir }
-}
-
-function ownEmpty(t: { after(close: () => Promise<void>): void }): string {
-  const dataDir = emptyDataDir()
-  t.after(async () => rmSync(dataDir, { recursive: true, force: true }))
-  return dataDir
 }

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { startWorld } from '../../src/simulator/world.ts'
 import { startCell } from '../support/fault-store-cell.ts'
-import { limitFiles, mountDisk, WITHOUT_MOUNT, WITHOUT_PRLIMIT } from '../support/fault-store-disk.ts'
+import {
+  embeddedIn,
+  limitFiles,
+  mountDisk,
+  ownEmpty,
+  WITHOUT_MOUNT,
+  WITHOUT_PRLIMIT,
+} from '../support/fault-store-disk.ts'
 import { inTurn } from '../support/fault-store-redis.ts'
 import { allAcknowledged, assertHeldBefore, missingFrom, numbered } from '../support/service-burst.ts'
 import { startProcess } from '../support/service-process.ts'
-import { emptyDataDir, type StoreConfig } from '../support/stores.ts'
 
 const EACH = { timeout: 60_000 }
 // Larger than any table, smaller than what the log has reached when its store was made.
@@ -21,7 +27,7 @@ describe('the embedded store', () => {
   }, async (t) => {
     const disk = mountDisk(t, 250)
     const dataDir = copyOfEmpty(join(disk.directory, 'data'))
-    const cell = await startCell(inTurn(t), at(dataDir))
+    const cell = await startCell(inTurn(t), embeddedIn(dataDir))
     await cell.send(10)
     disk.fill()
     await waitFor503(() => cell.send(1))
@@ -38,7 +44,7 @@ describe('the embedded store', () => {
     ...EACH,
     skip: WITHOUT_PRLIMIT,
   }, async (t) => {
-    const cell = await startCell(inTurn(t), at(ownEmpty(t)))
+    const cell = await startCell(inTurn(t), embeddedIn(ownEmpty(t)))
     t.after(async () => limitFiles(null))
     await cell.send(10)
     await cell.balances()
@@ -59,7 +65,7 @@ describe('the embedded store', () => {
     const ids = addresses.map((sourceIp) => world.alerts.add({ sourceIp }))
     const accepted = new Set<string>()
     for (let round = 0; round < 3; round++) {
-      const service = await startProcess(world, at(dataDir))
+      const service = await startProcess(world, embeddedIn(dataDir))
       t.after(() => service.kill())
       const sending = ids.slice(round * 20, round * 20 + 20).map(async (id) => {
         const answer = await service.post(world.webhook([id])).catch(() => null)
@@ -69,7 +75,7 @@ describe('the embedded store', () => {
       await service.kill()
       await Promise.all(sending)
     }
-    const last = await startProcess(world, at(dataDir))
+    const last = await startProcess(world, embeddedIn(dataDir))
     t.after(() => last.kill())
     assert.ok(accepted.size > 0)
     await allAcknowledged(world, [...accepted], 30_000)
@@ -86,16 +92,6 @@ describe('the embedded store', () => {
 async function waitFor503(send: () => Promise<number[]>): Promise<void> {
   for (let n = 0; n < 100; n++) if ((await send())[0] === 503) return
   assert.fail('100 webhooks were taken')
-}
-
-function at(dataDir: string): StoreConfig {
-  return { store: { kind: 'embedded' }, dataDir }
-}
-
-function ownEmpty(t: { after(close: () => Promise<void>): void }): string {
-  const dataDir = emptyDataDir()
-  t.after(async () => rmSync(dataDir, { recursive: true, force: true }))
-  return dataDir
 }
 
 function copyOfEmpty(dataDir: string): string {

@@ -11,6 +11,7 @@ import { createLog } from '../../src/log.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { createHealth } from '../../src/pipeline/health.ts'
 import { blocking } from '../support/service-stage.ts'
+import { SETTINGS } from '../support/settings.ts'
 import { until } from '../support/stores-jobs.ts'
 
 async function stage(t: TestContext) {
@@ -28,12 +29,7 @@ async function stage(t: TestContext) {
   const events = createEvents({ log, metrics: createMetrics({ processMetrics: false }) })
   const health = createHealth({ events, onRecovered: () => undefined })
   const config = readConfig({
-    WEBHOOK_SECRET: 'a-webhook-secret-for-tests',
-    OPS_TOKEN: 'an-operators-token-for-tests',
-    CLOUDFLARE_API_TOKEN: 'a-token-that-nobody-asks-for',
-    CLOUDFLARE_ZONE_ID: `shop=${'0'.repeat(32)}`,
-    ELASTICSEARCH_URL: 'http://127.0.0.1:9',
-    ELASTICSEARCH_API_KEY: 'a-key-that-nobody-asks-for',
+    ...SETTINGS,
     PLAYBOOKS_DIR: dir,
   })
   let names: string[] = []

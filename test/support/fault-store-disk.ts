@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { emptyDataDir, type StoreConfig } from './stores.ts'
 import { findProgram } from './stores-servers.ts'
 
 /** For `skip`: a disk of its own takes root's right to mount. */
@@ -81,4 +82,16 @@ function canMount(): boolean {
   } finally {
     rmSync(directory, { recursive: true })
   }
+}
+
+/** The embedded store in this folder. */
+export function embeddedIn(dataDir: string): StoreConfig {
+  return { store: { kind: 'embedded' }, dataDir }
+}
+
+/** A folder of a test's own for an embedded store. */
+export function ownEmpty(t: { after(close: () => Promise<void>): void }): string {
+  const dataDir = emptyDataDir()
+  t.after(async () => rmSync(dataDir, { recursive: true, force: true }))
+  return dataDir
 }

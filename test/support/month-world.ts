@@ -14,6 +14,7 @@ import { MINUTE } from './month-oracle.ts'
 import { type MonthSiem, monthSiem } from './month-siem.ts'
 import { type MemoryQueue, memoryQueue } from './service-queue.ts'
 import { blocking } from './service-stage.ts'
+import { SETTINGS } from './settings.ts'
 
 /** One zone, which may be out of reach or short of room. */
 export interface Zone {
@@ -52,12 +53,7 @@ export interface MonthWorld {
 }
 
 const ENV = {
-  WEBHOOK_SECRET: 'a-webhook-secret-for-tests',
-  OPS_TOKEN: 'an-operators-token-for-tests',
-  CLOUDFLARE_API_TOKEN: 'a-token-that-nobody-asks-for',
-  CLOUDFLARE_ZONE_ID: `shop=${'0'.repeat(32)}`,
-  ELASTICSEARCH_URL: 'http://127.0.0.1:9',
-  ELASTICSEARCH_API_KEY: 'a-key-that-nobody-asks-for',
+  ...SETTINGS,
   MAX_BANS_PER_HOUR: '100000',
   ADOPT_FOR: '5d',
 }

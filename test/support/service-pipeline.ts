@@ -12,6 +12,7 @@ import { type FakeEdge, fakeEdge } from './fake-edge.ts'
 import { memoryRecords } from './memory-records.ts'
 import { type MemoryQueue, memoryQueue } from './service-queue.ts'
 import { blocking } from './service-stage.ts'
+import { SETTINGS } from './settings.ts'
 
 /** The whole pipeline over a world in memory, where a test moves the clock, runs the jobs and breaks what it likes. */
 export interface PipelineWorld {
@@ -116,12 +117,7 @@ export function pipelineWorld(
 const NOBODY: readonly never[] = []
 
 const REQUIRED = {
-  WEBHOOK_SECRET: 'a-webhook-secret-for-tests',
-  OPS_TOKEN: 'an-operators-token-for-tests',
-  CLOUDFLARE_API_TOKEN: 'a-token-that-nobody-asks-for',
-  CLOUDFLARE_ZONE_ID: `shop=${'0'.repeat(32)}`,
-  ELASTICSEARCH_URL: 'http://127.0.0.1:9',
-  ELASTICSEARCH_API_KEY: 'a-key-that-nobody-asks-for',
+  ...SETTINGS,
   MAX_BANS_PER_HOUR: '100000',
 }
 
