@@ -135,7 +135,7 @@ withStores((kind, place) => {
       await until(() => stage.held().includes('203.0.113.58'))
       ahead += 2 * 3600_000
       await until(async () => (await stage.concluded('gave-up')) === 1, 10_000)
-      assert.match(await stage.service.metrics.text(), /portcullis_queue_jobs\{state="failed"\} 1/)
+      await until(async () => /portcullis_queue_jobs\{state="failed"\} 1/.test(await stage.service.metrics.text()))
       await stage.world.elasticsearch.up()
       await stage.post([id])
       await stage.becomes(id, 'acknowledged', 'blocked')
