@@ -73,7 +73,7 @@ export function createOpsApp(deps: {
     degraded: pipeline.health.degraded,
     status,
     settle: pipeline.settler.settle,
-    replay: (alertId, by) => replay({ queue, clock }, alertId, by),
+    replay: (alertIds, by) => replay({ queue, clock }, alertIds, by),
     resume: pipeline.resume,
     playbooks,
     byHand: {

@@ -98,8 +98,11 @@ export type Ran =
 export interface Queue {
   /** Durable when it resolves. Ids that are still stored, in whatever state, are left as they are. */
   add(jobs: readonly { id: string; data: JobData }[]): Promise<void>
-  /** Runs stored, finished jobs again in place, with new data; answers the ids for which there was one. */
-  rerun(jobs: readonly { id: string; data: JobData }[]): Promise<string[]>
+  /**
+   * Runs stored jobs again in place, with new data: finished ones, and parked ones at once. Answers of each id for which there is a
+   * job whether it does; false: it is at work, or its turn is to come, with the data that it had.
+   */
+  rerun(jobs: readonly { id: string; data: JobData }[]): Promise<ReadonlyMap<string, boolean>>
   read(id: string): Promise<{ state: string; data: JobData } | null>
   /** Parked jobs among these run at once, also those that park at this very moment. */
   wake(ids: readonly string[]): Promise<void>

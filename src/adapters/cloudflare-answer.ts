@@ -4,18 +4,19 @@ import type { Rule, Ruleset } from '../ports.ts'
 export interface Envelope {
   readonly status: number
   readonly result: unknown
+  /** All that it says; null: it is no JSON object. */
+  readonly json: Record<string, unknown> | null
   /** Cloudflare's own error codes. */
   readonly codes: readonly number[]
   /** null: it succeeded. */
   readonly failure: Error | null
 }
 
+/** Whatever Cloudflare answered, unread. */
 export interface RawAnswer {
   readonly status: number
   readonly text: string
   readonly retryAfter: string | null
-  /** Struck out of whatever Cloudflare says. */
-  readonly secret: string
 }
 
 /** Cloudflare blocks a token for five minutes at the longest. */
@@ -30,12 +31,15 @@ const NO_ROUTE = [7000, 7003]
 /** Request time-out, conflict, too early: nothing is wrong with the request itself. */
 const PASSING = [408, 409, 425]
 
-/** Reads `{success, result, errors}` and says what a failure means: whether, and when, trying again can help. */
-export function parseEnvelope(raw: RawAnswer): Envelope {
+/**
+ * Reads `{success, result, errors}` and says what a failure means: whether, and when, trying again can help. `secret` is struck
+ * out of whatever Cloudflare says.
+ */
+export function parseEnvelope(raw: RawAnswer, secret: string): Envelope {
   const json = parseObject(raw.text)
   const { codes, texts } = errorsOf(json)
-  const said = shorten(texts.join('; ').replaceAll(raw.secret || '\0', '***'))
-  const answer = { status: raw.status, result: json?.result, codes }
+  const said = shorten(texts.join('; ').replaceAll(secret || '\0', '***'))
+  const answer = { status: raw.status, result: json?.result, json, codes }
   if (raw.status >= 200 && raw.status < 300 && json?.success === true) return { ...answer, failure: null }
   return { ...answer, failure: failureOf(raw, json !== null, codes, said) }
 }

@@ -17,7 +17,7 @@ export type CloudflareHttp = (call: CloudflareCall) => Promise<{ readonly result
 export function createCloudflareHttp(options: CloudflareHttpOptions): CloudflareHttp {
   const send = createCloudflareSend(options)
   return async (call) => {
-    const answer = parseEnvelope({ ...(await send(call)), secret: options.token })
+    const answer = parseEnvelope(await send(call), options.token)
     if (call.absent?.(answer)) return null
     if (answer.failure === null) return { result: answer.result }
     if (answer.failure instanceof RetryLaterError)

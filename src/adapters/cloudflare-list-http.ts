@@ -1,5 +1,5 @@
 import { RetryLaterError } from '../errors.ts'
-import { asObject, parseEnvelope } from './cloudflare-answer.ts'
+import { asObject, type Envelope, parseEnvelope } from './cloudflare-answer.ts'
 import { isBusy, type ListAnswer, leadsNowhere, listFailure, whatIsWrong } from './cloudflare-list-failure.ts'
 import { type CloudflareHttpOptions, createCloudflareSend, type SentCall } from './cloudflare-send.ts'
 
@@ -24,29 +24,20 @@ export function createCloudflareListHttp(options: CloudflareListHttpOptions): Cl
   const send = createCloudflareSend(options)
   const base = `/accounts/${encodeURIComponent(options.accountId)}/rules/lists`
   return async (call) => {
-    const { status, text, retryAfter } = await send({ ...call, path: base + call.path })
-    const envelope = parseEnvelope({ status, text, retryAfter, secret: options.token })
-    const json = parseJson(text)
-    if (envelope.failure === null) return { result: envelope.result, next: nextIn(json) }
+    const raw = await send({ ...call, path: base + call.path })
+    const envelope = parseEnvelope(raw, options.token)
+    if (envelope.failure === null) return { result: envelope.result, next: nextIn(envelope.json) }
     // A page of somebody's proxy says nothing about the list: only Cloudflare's own words do.
     if (envelope.status === 404 && envelope.codes.length > 0 && !leadsNowhere(envelope)) return null
-    const said = whatIsWrong(json, status, options.token)
-    const answer: ListAnswer = { envelope, said, retryAfter, write: call.method !== 'GET' }
+    const said = whatIsWrong(envelope.json, raw.status, options.token)
+    const answer: ListAnswer = { envelope, said, retryAfter: raw.retryAfter, write: call.method !== 'GET' }
     if (envelope.failure instanceof RetryLaterError && !isBusy(answer))
       await options.budget.close(new Date(Date.now() + envelope.failure.retryAfterMs))
     throw listFailure(envelope.failure, answer, options.accountId)
   }
 }
 
-function nextIn(json: unknown): string | null {
-  const after = asObject(asObject(asObject(json)?.result_info)?.cursors)?.after
+function nextIn(json: Envelope['json']): string | null {
+  const after = asObject(asObject(json?.result_info)?.cursors)?.after
   return typeof after === 'string' && after !== '' ? after : null
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
 }

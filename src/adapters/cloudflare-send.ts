@@ -1,6 +1,7 @@
 import { type Dispatcher, request } from 'undici'
 import { RetryLaterError } from '../errors.ts'
 import type { Budget } from '../ports.ts'
+import type { RawAnswer } from './cloudflare-answer.ts'
 import { isReset, isTimeout, whyUnreachable } from './http-failure.ts'
 
 export interface CloudflareHttpOptions {
@@ -19,13 +20,6 @@ export interface SentCall {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
   readonly body?: unknown
-}
-
-/** Whatever Cloudflare answered, unread. */
-export interface RawAnswer {
-  readonly status: number
-  readonly text: string
-  readonly retryAfter: string | null
 }
 
 /**

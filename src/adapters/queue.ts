@@ -13,18 +13,25 @@ export function createQueue(backend: QueueBackend, options: QueueOptions): Queue
   queue.on('error', (error) => options.onError?.(error))
   let worker: WorkerHandle | null = null
 
-  async function rerunOne(id: string, data: JobData): Promise<boolean> {
+  async function rerunOne(id: string, data: JobData): Promise<boolean | null> {
     const job = await queue.getJob(jobId(id))
-    if (!job) return false
+    if (!job) return null
     const state = await job.getState()
-    if (state === 'completed' || state === 'failed') {
+    if (state === 'unknown') return null
+    if (state !== 'completed' && state !== 'failed' && state !== 'delayed') return false
+    try {
       await job.updateData(storable(data))
-      await job.retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true })
-    } else if (state === 'delayed') {
-      await job.updateData(storable(data))
-      await wakeOne(id)
+      if (state === 'delayed') await (queue.backend as IQueueBackend).promote(jobId(id))
+      else await job.retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true })
+      return true
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === ErrorCode.JobNotExist) return null
+      if (code !== ErrorCode.JobNotInState) throw error
+      // Somebody else was faster, or it has begun by itself: with which data, nobody can tell.
+      worker?.wake(jobId(id))
+      return false
     }
-    return state !== 'unknown'
   }
 
   async function wakeOne(id: string): Promise<void> {
@@ -33,7 +40,8 @@ export function createQueue(backend: QueueBackend, options: QueueOptions): Queue
     try {
       await (queue.backend as IQueueBackend).promote(key)
     } catch (error) {
-      if (!isNotDelayed(error)) throw error
+      const code = codeOf(error)
+      if (code !== ErrorCode.JobNotExist && code !== ErrorCode.JobNotInState) throw error
       // It may have begun meanwhile, and be about to park on what it read before.
       worker?.wake(key)
     }
@@ -53,12 +61,15 @@ export function createQueue(backend: QueueBackend, options: QueueOptions): Queue
   return {
     add: backend.kind === 'sql' ? shareAdds(add) : add,
     async rerun(jobs) {
-      const found: string[] = []
+      const found = new Map<string, boolean>()
       for (const some of chunks(jobs, CALLS_AT_ONCE)) {
         const present = await inStore('run alerts again', () =>
           Promise.all(some.map(({ id, data }) => rerunOne(id, data))),
         )
-        found.push(...some.filter((_, at) => present[at]).map(({ id }) => id))
+        for (const [at, { id }] of some.entries()) {
+          const again = present[at]
+          if (again != null) found.set(id, again)
+        }
       }
       return found
     },
@@ -119,9 +130,9 @@ export function jobId(id: string): string {
   return /^(?=.*[a-z])[\w.-]{20,128}$/i.test(id) ? id : `h${createHash('sha256').update(id).digest('hex')}`
 }
 
-function isNotDelayed(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : null
-  return code === ErrorCode.JobNotExist || code === ErrorCode.JobNotInState
+/** BullMQ's. */
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : null
 }
 
 function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {

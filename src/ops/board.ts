@@ -3,6 +3,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { ExpressAdapter } from '@bull-board/express'
 import { type Queue as BullQueue, Queue } from 'bullmq'
 import express, { type NextFunction, type Request, type Response, type Router } from 'express'
+import type { Replayed } from '../pipeline/reopen.ts'
 import { holderOf } from './authorize.ts'
 import { maskedAnswer, maskedData, maskedName } from './board-mask.ts'
 import { OpsRefusal } from './ops-refusal.ts'
@@ -12,8 +13,10 @@ export interface BoardDeps {
   readonly queue: unknown
   /** Where it is mounted, without a slash at its end. */
   readonly path: string
-  replay(alertId: string, by: string): Promise<boolean>
+  replay(alertIds: readonly string[], by: string): Promise<Replayed>
 }
+
+const AT_WORK = 'The job is at work already, and was not begun anew; try again when it has ended.'
 
 /** Failed jobs that one click on "retry all" takes up. */
 const MOST_AT_ONCE = 1000
@@ -64,7 +67,9 @@ type BoardOptions = Parameters<typeof createBullBoard>[0]
 function retryOne(queue: BullQueue, { replay }: BoardDeps) {
   return async (req: Request<{ jobId: string }>, res: Response): Promise<void> => {
     const id = alertIdOf(await queue.getJob(req.params.jobId))
-    if (id === null || !(await replay(id, holderOf(res)))) throw new OpsRefusal(404, 'There is no such job.')
+    const { replayed, busy } = await replay(id === null ? [] : [id], holderOf(res))
+    if (busy.length > 0) throw new OpsRefusal(409, AT_WORK)
+    if (replayed.length === 0) throw new OpsRefusal(404, 'There is no such job.')
     res.status(204).end()
   }
 }
@@ -72,9 +77,9 @@ function retryOne(queue: BullQueue, { replay }: BoardDeps) {
 function retryFailed(queue: BullQueue, { replay }: BoardDeps) {
   return async (_req: Request, res: Response): Promise<void> => {
     const jobs = await queue.getJobs(['failed'], 0, MOST_AT_ONCE - 1)
-    let retried = 0
-    for (const id of jobs.map(alertIdOf)) if (id !== null && (await replay(id, holderOf(res)))) retried += 1
-    res.json({ retried, skipped: jobs.length - retried })
+    const ids = jobs.map(alertIdOf).filter((id) => id !== null)
+    const { replayed } = await replay(ids, holderOf(res))
+    res.json({ retried: replayed.length, skipped: jobs.length - replayed.length })
   }
 }
 

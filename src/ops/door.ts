@@ -1,5 +1,6 @@
 import type { Request, Response, Router } from 'express'
 import { parseTerm } from '../core/address.ts'
+import type { Replayed } from '../pipeline/reopen.ts'
 import { adopt } from './adopt.ts'
 import { allow, allowedNow, disallow } from './allow-orders.ts'
 import { holderOf } from './authorize.ts'
@@ -18,7 +19,7 @@ import { isUnknown, whyOf } from './why.ts'
 export interface DoorDeps extends Omit<ByHandDeps, 'edges' | 'now'> {
   readonly board: unknown
   status(): Promise<Status>
-  replay(alertId: string, by: string): Promise<boolean>
+  replay(alertIds: readonly string[], by: string): Promise<Replayed>
   resume(edge: string | null, by: string): Promise<string[]>
 }
 
@@ -113,11 +114,11 @@ export function addDoor(router: Router, deps: DoorDeps): void {
   router.post('/replay', async (req, res) => {
     const alerts = await alertsToReplay(deps, req.body)
     const answer = await replayAlerts(deps, alerts, holderOf(res))
-    const { replayed } = answer
+    const { replayed, busy } = answer
     if (replayed.length > 0)
       await note(await ready(), { kind: 'replayed', detail: `${replayed.length} alerts` }, holderOf(res))
     const none = replayed.length === 0 && alerts.length > 0
-    res.status(none ? 404 : 200).json(answer)
+    res.status(none ? (busy.length > 0 ? 409 : 404) : 200).json(answer)
   })
 
   router.get('/export', async (_req, res) => {

@@ -2,6 +2,7 @@ import express, { type Express, type NextFunction, type Request, type Response, 
 import helmet from 'helmet'
 import type { Secret } from '../config.ts'
 import type { Ban } from '../core/ban.ts'
+import type { Replayed } from '../pipeline/reopen.ts'
 import type { Records } from '../ports.ts'
 import { authorize } from './authorize.ts'
 import { bansCovering, readBanQuery, readTerm, selectBans, viewOf } from './ban-view.ts'
@@ -28,8 +29,7 @@ export interface OpsDeps {
   status(): Promise<Status>
   /** One pass begun after this call over each edge (null: all). */
   settle(edges: readonly string[] | null): Promise<unknown>
-  /** False: no such job. */
-  replay(alertId: string, by: string): Promise<boolean>
+  replay(alertIds: readonly string[], by: string): Promise<Replayed>
   /** Ends an `edge-contested` stop (null: on every edge); answers the edges where there was one. */
   resume(edge: string | null, by: string): Promise<string[]>
   playbooks(): readonly PlaybookStatus[]

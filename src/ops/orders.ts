@@ -1,4 +1,5 @@
 import type { HistoryEntry } from '../core/history.ts'
+import type { Replayed } from '../pipeline/reopen.ts'
 import type { Records } from '../ports.ts'
 import { OpsRefusal } from './ops-refusal.ts'
 import type { Status } from './status.ts'
@@ -25,19 +26,19 @@ export async function readHistory(
 
 /** Each of these alerts is taken up again by a person's order. */
 export async function replayAlerts(
-  deps: { replay(alertId: string, by: string): Promise<boolean> },
+  deps: { replay(alertIds: readonly string[], by: string): Promise<Replayed> },
   alerts: readonly string[],
   by: string,
-): Promise<{ message: string; replayed: string[]; unknown: string[] }> {
-  const replayed: string[] = []
-  const unknown: string[] = []
-  for (const id of alerts) ((await deps.replay(id, by)) ? replayed : unknown).push(id)
+): Promise<{ message: string } & Replayed> {
+  const { replayed, busy, unknown } = await deps.replay(alerts, by)
+  const atWork =
+    busy.length === 0 ? '' : ` At work already, and not begun anew: ${busy.length}; try again when they have ended.`
   const missing = unknown.length === 0 ? '' : ` No job is kept (any more) for ${unknown.length}.`
   const message =
     alerts.length === 0
       ? 'There is no such alert, and so nothing to replay.'
       : `Replaying ${replayed.length} of ${alerts.length} alerts.`
-  return { message: `${message}${missing}`, replayed, unknown }
+  return { message: `${message}${atWork}${missing}`, replayed, busy, unknown }
 }
 
 /** `{edge?}`: writing goes on at the edge, or at every one that stopped as `edge-contested`. */

@@ -17,7 +17,7 @@ export async function reopen({ queue, clock }: Omit<ReopenDeps, 'records'>, jobs
     id: data.alert.id,
     data: { ...data, acceptedAt: at, reopenedAt: at, checkpoints: {} },
   }))
-  const there = new Set(await queue.rerun(entries))
+  const there = await queue.rerun(entries)
   await queue.add(entries.filter(({ id }) => !there.has(id)))
 }
 
@@ -49,28 +49,49 @@ async function isEnforced(playbookBy: (hash: string) => Promise<Playbook>, { pla
   }
 }
 
-/** By a person: a fresh clock, never too old, every step again (of a failed job only the unfinished ones). False: no such job. */
+/** What became of an order to replay; every id is in one of these. */
+export interface Replayed {
+  readonly replayed: string[]
+  /** Still at work, or not yet begun, with what they have: nothing was changed. */
+  readonly busy: string[]
+  /** There is no job (any more). */
+  readonly unknown: string[]
+}
+
+/**
+ * By a person: a fresh clock, never too old, every step again (of a failed job only the unfinished ones). A job keeps what it began
+ * with, so those that are at work are waited for, five seconds in all.
+ */
 export async function replay(
-  { queue, clock }: Omit<ReopenDeps, 'records'>,
-  alertId: string,
+  deps: Omit<ReopenDeps, 'records'>,
+  alertIds: readonly string[],
   by: string,
-): Promise<boolean> {
-  const job = await atRest(queue, clock, alertId)
-  if (job === null) return false
+): Promise<Replayed> {
+  const found = new Map<string, keyof Replayed>()
+  for (let look = 0, left = alertIds; left.length > 0; look++) {
+    for (const id of left) found.set(id, await replayOne(deps, id, by))
+    left = left.filter((id) => found.get(id) === 'busy')
+    if (look === MOST_LOOKS) break
+    if (left.length > 0) await deps.clock.sleep(LOOK_AGAIN_MS)
+  }
+  const those = (what: keyof Replayed) => alertIds.filter((id) => found.get(id) === what)
+  return { replayed: those('replayed'), busy: those('busy'), unknown: those('unknown') }
+}
+
+async function replayOne(
+  { queue, clock }: Omit<ReopenDeps, 'records'>,
+  id: string,
+  by: string,
+): Promise<keyof Replayed> {
+  const job = await queue.read(id)
+  if (job === null) return 'unknown'
   const at = clock.now().toISOString()
   const { waiting, failures, ...data } = job.data
   const checkpoints = job.state === 'failed' ? data.checkpoints : {}
-  const fresh = { ...data, acceptedAt: at, reopenedAt: at, replay: { at, by }, checkpoints }
-  return (await queue.rerun([{ id: alertId, data: fresh }])).length > 0
-}
-
-/** The job once nobody works on it: until then it keeps what it began with. One that works for longer is answered as it is. */
-async function atRest(queue: Queue, clock: Clock, alertId: string): ReturnType<Queue['read']> {
-  for (let look = 0; ; look++) {
-    const job = await queue.read(alertId)
-    if (job?.state !== 'active' || look === MOST_LOOKS) return job
-    await clock.sleep(LOOK_AGAIN_MS)
-  }
+  const again = (
+    await queue.rerun([{ id, data: { ...data, acceptedAt: at, reopenedAt: at, replay: { at, by }, checkpoints } }])
+  ).get(id)
+  return again === undefined ? 'unknown' : again ? 'replayed' : 'busy'
 }
 
 // Five seconds; most jobs come to rest within one.

@@ -108,6 +108,19 @@ describe('the command line', () => {
     assert.equal((await run(`replay ${KEPT}`)).code, 0)
   })
 
+  it('replays nothing that is at work, and says so with an exit code of its own', async (t) => {
+    ops.atWork.add(KEPT)
+    t.after(() => ops.atWork.clear())
+    const before = ops.replayed.length
+    const busy = await run(`replay ${KEPT}`)
+    assert.equal(busy.code, 1)
+    assert.match(busy.err, /Replaying 0 of 1 alerts\. At work already, and not begun anew: 1/)
+    assert.equal((await run(`replay ${KEPT} unknown`)).code, 1)
+    ops.atWork.clear()
+    assert.equal((await run(`replay ${KEPT}`)).code, 0)
+    assert.equal(ops.replayed.length, before + 1)
+  })
+
   it('resumes an edge', async () => {
     const resumed = await run('resume blog')
     assert.match(resumed.out, /goes on at blog/)

@@ -76,7 +76,7 @@ describe('the queue', () => {
 
     it('knows nothing of a job that was never added', async () => {
       equal(await queue.read(id), null)
-      deepEqual(await queue.rerun([jobOf(id)]), [])
+      deepEqual(await queue.rerun([jobOf(id)]), new Map())
       await queue.wake([id])
     })
 
@@ -196,7 +196,13 @@ describe('the queue', () => {
       await Promise.all([isIn('completed'), isIn('failed', other)])
       const replay = { at: '2026-01-02T00:00:00.000Z', by: 'alice' }
       const again = [id, other, randomUUID()].map((each) => jobOf(each, { replay }))
-      deepEqual(await queue.rerun(again), [id, other])
+      deepEqual(
+        await queue.rerun(again),
+        new Map([
+          [id, true],
+          [other, true],
+        ]),
+      )
       await until(() => seen.length === 4)
       await Promise.all([isIn('completed'), isIn('completed', other)])
       deepEqual((await queue.read(other))?.data.replay, replay)
@@ -206,13 +212,19 @@ describe('the queue', () => {
       )
     })
 
-    it('runs a parked job again at once, with new data, and leaves a waiting one as it is', async () => {
+    it('runs a parked job again at once, with new data, and leaves one that waits or is at work as it is, and says so', async () => {
       await queue.add([jobOf(id)])
-      deepEqual(await queue.rerun([jobOf(id, { wantsBlock: false })]), [id])
+      deepEqual(await queue.rerun([jobOf(id, { wantsBlock: false })]), new Map([[id, false]]))
       equal((await queue.read(id))?.data.wantsBlock, true)
-      queue.work(async (job) => (job.data.wantsBlock ? park(60_000) : DONE))
+      const whileAtWork: unknown[] = []
+      queue.work(async (job) => {
+        if (!job.data.wantsBlock) return DONE
+        whileAtWork.push(await queue.rerun([jobOf(id, { wantsBlock: false })]))
+        return park(60_000)
+      })
       await isIn('delayed')
-      deepEqual(await queue.rerun([jobOf(id, { wantsBlock: false })]), [id])
+      deepEqual(whileAtWork, [new Map([[id, false]])])
+      deepEqual(await queue.rerun([jobOf(id, { wantsBlock: false })]), new Map([[id, true]]))
       await isIn('completed')
     })
   })

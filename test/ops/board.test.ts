@@ -60,6 +60,15 @@ describe('the dashboard of the queue', () => {
     assert.equal((await put('/queues/api/queues/alerts/nothing/retry')).status, 404)
   })
 
+  it('says of a job that is at work that it was not begun anew', async (t) => {
+    ops.atWork.add(SUCCEEDS)
+    t.after(() => ops.atWork.clear())
+    const answer = await put(`/queues/api/queues/alerts/${SUCCEEDS}/retry`)
+    assert.equal(answer.status, 409)
+    assert.match(answer.json.message, /at work already/)
+    assert.deepEqual(ops.replayed, [])
+  })
+
   it('retries all failed jobs as replays, whatever their ids', async () => {
     const answer = await put('/queues/api/queues/alerts/retry/failed')
     assert.deepEqual(answer.json, { retried: 2, skipped: 0 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Ban } from '../../src/core/ban.ts'
+import { jobOf } from '../support/stores-jobs.ts'
 import { banOf, startOps } from './harness.ts'
 
 let ops: Awaited<ReturnType<typeof startOps>>
@@ -122,6 +123,18 @@ describe('orders', () => {
     assert.deepEqual(answer.json.unknown, ['unknown-alert-id'])
     for (const alerts of [undefined, [], 'x', [1]])
       assert.equal((await ops.post('/api/replay', { alerts })).status, 400)
+  })
+
+  it('replay no alert that is at work, and say which those are', async (t) => {
+    const [rests, works] = ['e'.repeat(64), 'f'.repeat(64)]
+    await ops.queue.add([jobOf(rests), jobOf(works)])
+    ops.atWork.add(works)
+    t.after(() => ops.atWork.clear())
+    const both = await ops.post('/api/replay', { alerts: [rests, works] })
+    assert.equal(both.status, 200)
+    assert.deepEqual([both.json.replayed, both.json.busy, both.json.unknown], [[rests], [works], []])
+    assert.match(both.json.message, /At work already, and not begun anew: 1/)
+    assert.equal((await ops.post('/api/replay', { alerts: [works] })).status, 409)
   })
 
   it('resume an edge by its name', async () => {

@@ -33,6 +33,7 @@ export async function startOps(overrides: Partial<OpsDeps> = {}) {
   const queue = store.createQueue()
   const { records } = store
   const replayed: { id: string; by: string }[] = []
+  const atWork = new Set<string>()
   const resumed: { edge: string | null; by: string }[] = []
   const failures: unknown[] = []
   const ordered: string[] = []
@@ -74,10 +75,13 @@ export async function startOps(overrides: Partial<OpsDeps> = {}) {
       })
     },
     settle: async () => settleAll(records),
-    async replay(id, by) {
-      if ((await queue.read(id)) === null) return false
-      replayed.push({ id, by })
-      return true
+    async replay(ids, by) {
+      const jobs = await Promise.all(ids.map(async (id) => ({ id, known: (await queue.read(id)) !== null })))
+      const known = jobs.filter((job) => job.known).map(({ id }) => id)
+      const done = known.filter((id) => !atWork.has(id))
+      replayed.push(...done.map((id) => ({ id, by })))
+      const unknown = jobs.filter((job) => !job.known).map(({ id }) => id)
+      return { replayed: done, busy: known.filter((id) => atWork.has(id)), unknown }
     },
     async resume(edge, by) {
       resumed.push({ edge, by })
@@ -141,7 +145,21 @@ export async function startOps(overrides: Partial<OpsDeps> = {}) {
     await rm(dataDir, { recursive: true, force: true })
   }
 
-  return { url, call, post, stop, records, queue, replayed, resumed, failures, ordered, woken, putBans: put(records) }
+  return {
+    url,
+    call,
+    post,
+    stop,
+    records,
+    queue,
+    replayed,
+    atWork,
+    resumed,
+    failures,
+    ordered,
+    woken,
+    putBans: put(records),
+  }
 }
 
 /** A pass as far as the ops port can see it: every ban is held everywhere, and the rule lists exactly the bans. */

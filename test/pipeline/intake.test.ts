@@ -30,7 +30,7 @@ function setUp(steps: string) {
       },
       async rerun(jobs) {
         again.push(...jobs.map(({ data }) => data))
-        return jobs.map(({ id }) => id)
+        return new Map(jobs.map(({ id }) => [id, true]))
       },
     },
   })

@@ -34,7 +34,7 @@ describe('a failing step', () => {
     assert.equal(world.queue.state(id), 'failed')
     assert.deepEqual(calls, ['/first', '/second', '/second', '/second'])
     world.clock.advance(1000)
-    assert.ok(await replay(world, id, 'alice'))
+    assert.deepEqual(await replay(world, [id], 'alice'), { replayed: [id], busy: [], unknown: [] })
     assert.equal((await world.queue.run(id)).kind, 'thrown')
     assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
     assert.deepEqual(calls.slice(4), ['/second', '/second'])
@@ -46,15 +46,34 @@ describe('a replay', () => {
   it('of a job that is at work begins when that has come to rest', async () => {
     const world = pipelineWorld({ env })
     const id = await world.deliver(ADDRESS)
-    const asked: Promise<boolean>[] = []
+    const asked: ReturnType<typeof replay>[] = []
     world.siem.before = async () => {
       world.siem.before = async () => {}
-      asked.push(replay(world, id, 'alice'))
+      asked.push(replay(world, [id], 'alice'))
     }
     assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
-    assert.deepEqual(await Promise.all(asked), [true])
+    assert.deepEqual(await Promise.all(asked), [{ replayed: [id], busy: [], unknown: [] }])
     assert.equal(world.queue.state(id), 'waiting')
     assert.equal(world.queue.data(id).replay?.by, 'alice')
+  })
+
+  it('of a job that stays at work says so and changes nothing, beside others that are taken up', async () => {
+    const world = pipelineWorld({ env })
+    const [finished, id] = [await world.deliver('203.0.113.8'), await world.deliver(ADDRESS)]
+    await world.queue.run(finished)
+    let slept = 0
+    const sleep = async (ms: number) => {
+      slept += ms
+    }
+    world.siem.before = async () => {
+      world.siem.before = async () => {}
+      const answer = await replay({ ...world, clock: { ...world.clock, sleep } }, [id, 'none', finished], 'alice')
+      assert.deepEqual(answer, { replayed: [finished], busy: [id], unknown: ['none'] })
+    }
+    assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
+    assert.equal(slept, 5000)
+    assert.equal(world.queue.state(id), 'completed')
+    assert.equal(world.queue.data(id).replay, undefined)
   })
 })
 

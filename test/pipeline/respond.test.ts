@@ -202,7 +202,8 @@ describe('a job', () => {
     const id = await world.deliver(ADDRESS)
     await world.queue.run(id)
     const now = () => new Date(world.clock.now().getTime() - 60_000)
-    assert.ok(await replay({ queue: world.queue, clock: { ...world.clock, now } }, id, 'alice'))
+    const { replayed } = await replay({ queue: world.queue, clock: { ...world.clock, now } }, [id], 'alice')
+    assert.deepEqual(replayed, [id])
     let calls = 0
     world.siem.before = async () => void calls++
     assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
@@ -218,7 +219,7 @@ describe('a job', () => {
     assert.equal((await world.queue.run(id)).kind, 'park')
     assert.equal(await world.records.count('parked'), 1)
     world.siem.before = async () => {}
-    await replay(world, id, 'alice')
+    await replay(world, [id], 'alice')
     assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
     assert.equal(await world.records.count('parked'), 0)
   })

@@ -34,12 +34,13 @@ export function memoryQueue(): MemoryQueue {
     },
     async rerun(again) {
       const found = again.filter(({ id }) => jobs.has(id))
-      for (const { id, data } of found) {
-        const job = kept(id)
-        if (job.state === 'completed' || job.state === 'failed' || job.state === 'delayed')
-          jobs.set(id, { data, state: 'waiting', attempts: 0 })
-      }
-      return found.map(({ id }) => id)
+      return new Map(
+        found.map(({ id, data }) => {
+          const rests = ['completed', 'failed', 'delayed'].includes(kept(id).state)
+          if (rests) jobs.set(id, { data, state: 'waiting', attempts: 0 })
+          return [id, rests]
+        }),
+      )
     },
     async read(id) {
       const job = jobs.get(id)
