@@ -8,6 +8,8 @@ export interface Envelope {
   readonly json: Record<string, unknown> | null
   /** Cloudflare's own error codes. */
   readonly codes: readonly number[]
+  /** Status, codes and texts for people, without the token. */
+  readonly said: string
   /** null: it succeeded. */
   readonly failure: Error | null
 }
@@ -38,29 +40,29 @@ const PASSING = [408, 409, 425]
 export function parseEnvelope(raw: RawAnswer, secret: string): Envelope {
   const json = parseObject(raw.text)
   const { codes, texts } = errorsOf(json)
-  const said = shorten(texts.join('; ').replaceAll(secret || '\0', '***'))
-  const answer = { status: raw.status, result: json?.result, json, codes }
+  const text = shorten(texts.join('; ').replaceAll(secret || '\0', '***'))
+  const said = `${raw.status}${codes.length > 0 ? `, code ${codes.join(', ')}` : ''}${text ? `: ${text}` : ''}`
+  const answer = { status: raw.status, result: json?.result, json, codes, said }
   if (raw.status >= 200 && raw.status < 300 && json?.success === true) return { ...answer, failure: null }
-  return { ...answer, failure: failureOf(raw, json !== null, codes, said) }
+  return { ...answer, failure: failureOf(raw, answer) }
 }
 
-function failureOf(raw: RawAnswer, isJson: boolean, codes: readonly number[], said: string): Error {
-  const what = `${raw.status}${codes.length > 0 ? `, code ${codes.join(', ')}` : ''}${said ? `: ${said}` : ''}`
+function failureOf(raw: RawAnswer, { json, codes, said }: Omit<Envelope, 'failure'>): Error {
   const has = (list: readonly number[]): boolean => codes.some((code) => list.includes(code))
   if (raw.status === 429 || has(RATE_LIMITED)) {
     const ms = retryAfterMs(raw.retryAfter)
-    return new RetryLaterError(`Cloudflare takes no more calls for ${Math.ceil(ms / 1000)} s (${what})`, ms)
+    return new RetryLaterError(`Cloudflare takes no more calls for ${Math.ceil(ms / 1000)} s (${said})`, ms)
   }
   if (has(NO_ROUTE))
-    return new RefusedError('cloudflare', `Cloudflare knows no such zone (${what}); check CLOUDFLARE_ZONE_ID`)
+    return new RefusedError('cloudflare', `Cloudflare knows no such zone (${said}); check CLOUDFLARE_ZONE_ID`)
   if (raw.status === 401 || raw.status === 403 || has(UNAUTHORIZED)) {
     const mend = 'check that CLOUDFLARE_API_TOKEN is valid and may edit "Zone WAF" of this zone'
-    return new RefusedError('cloudflare', `Cloudflare refused the token (${what}); ${mend}`)
+    return new RefusedError('cloudflare', `Cloudflare refused the token (${said}); ${mend}`)
   }
-  if (!isJson) return new Error(`Cloudflare answered ${raw.status} with something that is not its JSON`)
+  if (json === null) return new Error(`Cloudflare answered ${raw.status} with something that is not its JSON`)
   if (raw.status >= 400 && raw.status < 500 && !PASSING.includes(raw.status))
-    return Object.assign(new PermanentError(`Cloudflare refused the request (${what})`), { code: codes[0] })
-  return new Error(`Cloudflare failed (${what})`)
+    return Object.assign(new PermanentError(`Cloudflare refused the request (${said})`), { code: codes[0] })
+  return new Error(`Cloudflare failed (${said})`)
 }
 
 /** The ruleset in a `result`; throws where its shape is not what the rest relies upon, so that nothing half-read is ever written back. */

@@ -1,11 +1,9 @@
 import { PermanentError, RefusedError, RetryLaterError } from '../errors.ts'
 import type { ListTrouble } from '../ports-list.ts'
-import { asObject, type Envelope } from './cloudflare-answer.ts'
+import type { Envelope } from './cloudflare-answer.ts'
 
 export interface ListAnswer {
   readonly envelope: Envelope
-  /** Status, codes and what Cloudflare said, without the token. */
-  readonly said: string
   readonly retryAfter: string | null
   readonly write: boolean
 }
@@ -29,7 +27,8 @@ const MENDING: Readonly<Record<ListTrouble, string>> = {
 
 /** The failure of a call about lists, told in their words; the given one where nothing is special about it. */
 export function listFailure(failure: Error, answer: ListAnswer, accountId: string): Error {
-  const { envelope, said } = answer
+  const { envelope } = answer
+  const { said } = envelope
   if (isBusy(answer))
     return new RetryLaterError(
       `Cloudflare is still busy with another change of the account's lists (${said})`,
@@ -66,17 +65,4 @@ export function troubleOf(said: string, codes: readonly number[] = []): ListTrou
 
 export function troubleError(trouble: ListTrouble, what: string, code?: number): PermanentError {
   return Object.assign(new PermanentError(`${what}: ${MENDING[trouble]}`), { code, trouble })
-}
-
-/** Status, codes and texts of an answer, for people, without the token. */
-export function whatIsWrong(json: unknown, status: number, secret: string): string {
-  const errors = asObject(json)?.errors
-  const told = (Array.isArray(errors) ? errors : []).map(asObject)
-  const codes = told.flatMap((error) => (typeof error?.code === 'number' ? [error.code] : []))
-  const texts = told.flatMap((error) => (typeof error?.message === 'string' ? [error.message] : []))
-  const text = texts
-    .join('; ')
-    .replaceAll(secret || '\0', '***')
-    .slice(0, 400)
-  return `${status}${codes.length > 0 ? `, code ${codes.join(', ')}` : ''}${text ? `: ${text}` : ''}`
 }

@@ -1,6 +1,6 @@
 import { RetryLaterError } from '../errors.ts'
 import { asObject, type Envelope, parseEnvelope } from './cloudflare-answer.ts'
-import { isBusy, type ListAnswer, leadsNowhere, listFailure, whatIsWrong } from './cloudflare-list-failure.ts'
+import { isBusy, type ListAnswer, leadsNowhere, listFailure } from './cloudflare-list-failure.ts'
 import { type CloudflareHttpOptions, createCloudflareSend, type SentCall } from './cloudflare-send.ts'
 
 export interface CloudflareListHttpOptions extends CloudflareHttpOptions {
@@ -29,8 +29,7 @@ export function createCloudflareListHttp(options: CloudflareListHttpOptions): Cl
     if (envelope.failure === null) return { result: envelope.result, next: nextIn(envelope.json) }
     // A page of somebody's proxy says nothing about the list: only Cloudflare's own words do.
     if (envelope.status === 404 && envelope.codes.length > 0 && !leadsNowhere(envelope)) return null
-    const said = whatIsWrong(envelope.json, raw.status, options.token)
-    const answer: ListAnswer = { envelope, said, retryAfter: raw.retryAfter, write: call.method !== 'GET' }
+    const answer: ListAnswer = { envelope, retryAfter: raw.retryAfter, write: call.method !== 'GET' }
     if (envelope.failure instanceof RetryLaterError && !isBusy(answer))
       await options.budget.close(new Date(Date.now() + envelope.failure.retryAfterMs))
     throw listFailure(envelope.failure, answer, options.accountId)

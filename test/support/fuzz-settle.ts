@@ -107,12 +107,10 @@ function lying(edge: Edge, waiting: (Cut | null)[]): Pick<Edge, 'read' | 'versio
     const cut = waiting.shift() ?? null
     const result = { ...ruleset, version: String(ruleset.version), kind: 'zone', phase: 'http_request_firewall_custom' }
     const answer = mutated({ success: true, errors: [], messages: [], result }, cut === null ? [] : [cut])
-    const { failure, result: given } = parseEnvelope({
-      status: 200,
-      text: JSON.stringify(answer) ?? '',
-      retryAfter: null,
-      secret: '',
-    })
+    const { failure, result: given } = parseEnvelope(
+      { status: 200, text: JSON.stringify(answer) ?? '', retryAfter: null },
+      '',
+    )
     if (failure !== null) throw failure
     return parseRuleset(given)
   }
