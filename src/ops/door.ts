@@ -49,11 +49,17 @@ export function addDoor(router: Router, deps: DoorDeps): void {
     return { message: liftedMessage(lifted, now()), ...lifted }
   }
   router.post('/unban', async (req, res) => void res.json(await unban(req.body, res)))
-  router.delete(ONE_BAN, async (req, res) => {
+  const unbanOne = async (address: string, req: Request, res: Response) => {
     const { reason = req.query.reason, grace = req.query.grace } = Object(req.body) as Record<string, unknown>
-    const lifted = await unban({ addresses: [addressIn(req)], reason, grace }, res)
+    const lifted = await unban({ addresses: [address], reason, grace }, res)
     res.status(statusOf(lifted)).json(lifted)
+  }
+  router.delete('/bans', async (req, res) => {
+    const { address } = req.query
+    if (typeof address !== 'string') throw new OpsRefusal(400, 'address says which: /api/bans?address=…')
+    await unbanOne(address, req, res)
   })
+  router.delete(ONE_BAN, (req, res) => unbanOne(addressIn(req), req, res))
 
   router.get('/why', async (req, res) => {
     if (typeof req.query.address !== 'string') throw new OpsRefusal(400, 'address says which: /api/why?address=…')

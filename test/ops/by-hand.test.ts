@@ -95,6 +95,22 @@ describe('lifting a ban', () => {
     assert.equal((await lift('198.51.100.99')).status, 404)
   })
 
+  it('takes the address as a query, too, and says so where there is none', async () => {
+    await ops.putBans(banOf('198.51.100.21'), banOf('198.51.102.0/24'))
+    for (const address of ['198.51.100.21', '198.51.102.0/24']) {
+      const answer = await ops.call(`/api/bans?address=${address}&reason=a+customer`, { method: 'DELETE' })
+      assert.deepEqual([answer.status, answer.json.lifted], [200, [address]])
+      assert.equal(await banned(address), undefined)
+    }
+    const { entries } = (await ops.call('/api/history?limit=1')).json
+    assert.equal(entries[0].detail, 'a customer')
+    const before = await ops.records.count('bans')
+    for (const query of ['', '?address=', '?address=198.51.100.8&address=198.51.100.7']) {
+      const answer = await ops.call(`/api/bans${query}`, { method: 'DELETE' })
+      assert.deepEqual([answer.status, await ops.records.count('bans')], [400, before], query)
+    }
+  })
+
   it('says which wider ban an address is a part of', async () => {
     await ops.putBans(banOf('192.0.2.0/24'))
     const answer = await lift('192.0.2.55')
