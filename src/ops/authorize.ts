@@ -38,17 +38,22 @@ export function holderOf(res: Response): string {
 const HOLDER = 'holder'
 const READS: readonly string[] = ['GET', 'HEAD']
 
-/** Browsers say where a request comes from; whoever says nothing must send JSON, which no form of another site can. */
+/**
+ * Browsers say where a request comes from; whoever says nothing must send JSON, or delete without a body, which no form of another
+ * site can.
+ */
 function refuseOtherSites(req: Request): void {
   if (schemeOf(req) === 'bearer') return
   const site = req.headers['sec-fetch-site']
-  const { origin } = req.headers
+  const { origin, 'content-type': type } = req.headers
   const own =
     site !== undefined
       ? site === 'same-origin'
       : origin !== undefined
         ? URL.parse(origin)?.host === (req.headers.host ?? '')
-        : /^application\/json\b/i.test(req.headers['content-type'] ?? '')
+        : type === undefined
+          ? req.method === 'DELETE'
+          : /^application\/json\b/i.test(type)
   if (own) return
   throw new OpsRefusal(
     403,

@@ -90,6 +90,14 @@ describe('an order that a browser was made to send', () => {
     const bearer = { ...JSON_TYPE, authorization: `Bearer ${TOKEN}`, 'sec-fetch-site': 'cross-site' }
     assert.equal((await ask('POST', '/api/resume', bearer)).status, 200)
   })
+
+  it('is taken from a script that knows the password and deletes without a body: no page can send that unasked', async () => {
+    const lift = (headers: Record<string, string>) =>
+      ops.call('/api/bans/192.0.2.7', { method: 'DELETE', token: null, headers: { authorization: BASIC, ...headers } })
+    assert.equal((await lift({})).status, 404)
+    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }, { origin: 'null' }])
+      assert.equal((await lift(headers)).status, 403, JSON.stringify(headers))
+  })
 })
 
 describe('every page and answer of the ops port', () => {
