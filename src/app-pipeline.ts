@@ -10,7 +10,7 @@ import { addressSet } from './core/address-set.ts'
 import { CLOUDFLARE_RANGES } from './core/cloudflare-ranges.ts'
 import type { Playbook } from './core/playbook.ts'
 import { stepScope } from './core/playbook-scope.ts'
-import { messageOf, RefusedError } from './errors.ts'
+import { messageOf, RefusedError, StoreError } from './errors.ts'
 import type { Events } from './events.ts'
 import { createAllowed, createMerged } from './pipeline/allow.ts'
 import { createConclusions } from './pipeline/conclusions.ts'
@@ -18,6 +18,7 @@ import { createReopenDisplaced } from './pipeline/displaced.ts'
 import { createHealth } from './pipeline/health.ts'
 import { createIntake } from './pipeline/intake.ts'
 import { createIntents } from './pipeline/intents.ts'
+import { LeaseLostError } from './pipeline/lease.ts'
 import { createMarks } from './pipeline/marks.ts'
 import { createParking } from './pipeline/parking.ts'
 import type { Friends, PassReport } from './pipeline/pass-types.ts'
@@ -66,6 +67,7 @@ export function createPipeline(deps: PipelineDeps) {
   const inBackground = (what: string, work: Promise<unknown>) =>
     void work.catch((error) => events.failed({ what, error }))
   const health = createHealth({
+    clock,
     events,
     onRecovered: (part) => inBackground(`waking what waited for ${part}`, parking.wakeReason(part)),
   })
@@ -98,6 +100,9 @@ export function createPipeline(deps: PipelineDeps) {
     if (error instanceof RefusedError) {
       refusedAt.add(edge)
       health.refused(error.part, messageOf(error))
+      health.answers(`edge:${edge}`)
+    } else if (!(error instanceof StoreError || error instanceof LeaseLostError)) {
+      health.failed(`edge:${edge}`, `failing: ${messageOf(error)}`)
     }
     events.pass({ edge, result: 'failed', ms: null, wrote: false })
   }

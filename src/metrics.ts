@@ -54,7 +54,7 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
   )
   const queue = gauge('queue_jobs', 'Jobs by state.', 'state')
   const last = gauge('last_settle_timestamp_seconds', 'When the last pass that succeeded ended.', 'edge')
-  const degraded = gauge('degraded', 'Parts that refuse to work with us.', 'part')
+  const degraded = gauge('degraded', 'Parts that do not work with us.', 'part')
 
   const refreshers: (() => Promise<void>)[] = []
   const seenStates = new Map<string, ReadonlySet<string>>()

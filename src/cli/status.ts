@@ -13,7 +13,7 @@ export const status: Command = {
   help: `
 What the running service does: its mode, each edge with what it holds, what
 waits there and why, the room left in the rule, the queue, and the parts that
-refuse to work with us. Every word for a state is explained in
+do not work with us. Every word for a state is explained in
 docs/operations.md.`,
   options: OUTPUT,
   words: 0,

@@ -13,7 +13,7 @@ export interface Status {
   readonly edges: readonly EdgeStatus[]
   /** Jobs by state: waiting, active, delayed, completed, failed. */
   readonly queue: Readonly<Record<string, number>>
-  /** Parts that refuse to work with us. */
+  /** Parts that do not work with us. */
   readonly degraded: readonly { readonly part: string; readonly reason: string }[]
   readonly playbooks: readonly PlaybookStatus[]
   /** null: it is not paused. */

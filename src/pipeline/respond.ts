@@ -115,6 +115,8 @@ async function failStep(
     deps.health.refused(error.part, error.message)
     if (!isTooLate(deps, job)) return { kind: 'park', reason: error.part, needs: null }
   }
+  if (step.type === 'security.setAlertStatus' && !(error instanceof PermanentError || error instanceof RefusedError))
+    deps.health.failed('elastic', messageOf(error))
   const given = error instanceof PermanentError || spent || isTooLate(deps, job)
   if (given && goOn) return { kind: 'done', output: { error: messageOf(error) } }
   if (given) {

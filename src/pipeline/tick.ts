@@ -58,7 +58,7 @@ export function startTick(deps: TickDeps): Tick {
 
   async function probe(siem: Siem): Promise<void> {
     await siem.probe()
-    deps.health.works('elastic')
+    deps.health.probed('elastic')
   }
 
   function isDegraded(part: string): boolean {

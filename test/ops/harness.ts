@@ -41,6 +41,7 @@ export async function startOps(overrides: Partial<OpsDeps> = {}) {
   const clock = { now: () => new Date() }
   const allowed = createAllowed({ records, clock, resolve: resolveForTests, onError: () => undefined })
   const health = createHealth({
+    clock,
     events: { degraded: () => undefined, recovered: () => undefined },
     onRecovered: () => undefined,
   })

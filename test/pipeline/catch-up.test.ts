@@ -138,7 +138,7 @@ function stage(t: TestContext, setting: Setting) {
   const accepted: Alert[] = []
   const marks: Mark[] = []
   const off: string[] = []
-  const health = createHealth({ events: { degraded() {}, recovered() {} }, onRecovered() {} })
+  const health = createHealth({ clock, events: { degraded() {}, recovered() {} }, onRecovered() {} })
   const deps: CatchUpDeps = {
     ...{ clock, health, maxAlertAgeMs: 86_400_000, observing: false },
     records: { get: (collection, ids) => recordsOf(setting.outcomes ?? {}).then((all) => all.get(collection, ids)) },

@@ -17,13 +17,14 @@ function stage() {
   const records = memoryRecords()
   let now = new Date(AT)
   const recovered: string[] = []
+  const clock = { now: () => now }
   const health = createHealth({
+    clock,
     events: { degraded: () => undefined, recovered: () => undefined },
     onRecovered: (part) => recovered.push(part),
   })
   const names = new Map([['vpn.example.org', ['198.51.100.9']]])
   const failed: string[] = []
-  const clock = { now: () => now }
   const resolve = async (name: string) => {
     const found = names.get(name)
     if (found === undefined) throw new Error('ENOTFOUND')

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { describe, it, type TestContext } from 'node:test'
+import { systemClock } from '../../src/adapters/clock.ts'
 import { followPlaybooks, readPlaybooks } from '../../src/app-playbooks.ts'
 import { readConfig } from '../../src/config.ts'
 import { createEvents } from '../../src/events.ts'
@@ -27,7 +28,7 @@ async function stage(t: TestContext) {
   })
   const log = createLog({ level: 'info', format: 'pretty', secrets: [], colour: false, stream })
   const events = createEvents({ log, metrics: createMetrics({ processMetrics: false }) })
-  const health = createHealth({ events, onRecovered: () => undefined })
+  const health = createHealth({ clock: systemClock, events, onRecovered: () => undefined })
   const config = readConfig({
     ...SETTINGS,
     PLAYBOOKS_DIR: dir,
