@@ -49,9 +49,8 @@ export function createPasses(
     listed: (edge) => (usesList && edge === listEdge(list.name) && memory.seen ? [...memory.seen.items.keys()] : null),
     async tidy() {
       if (tidied || usesList || list === null) return
-      const { records, clock, holder } = common
       try {
-        tidied = await retireList({ records, clock, holder, list, zones: edges.map(({ name }) => name) })
+        tidied = await retireList({ ...common, list, zones: edges.map(({ name }) => name) })
       } catch (error) {
         // No part of the work refuses us: bans need no list any more.
         throw new Error(`what was written into the list ${list.name} cannot be taken out: ${messageOf(error)}`)

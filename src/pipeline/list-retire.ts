@@ -1,16 +1,18 @@
+import { addressSet } from '../core/address-set.ts'
 import { type Ban, withoutEdge } from '../core/ban.ts'
 import type { EdgeState } from '../core/edge-state.ts'
+import { historyOfPuts } from '../core/history.ts'
 import { listEdge } from '../core/list-edge.ts'
 import { writerOf } from '../core/list-item.ts'
 import { type ListState, NEW_LIST } from '../core/list-state.ts'
-import type { Records } from '../ports.ts'
 import type { AddressList } from '../ports-list.ts'
 import { type Lease, LeaseLostError, takeLease } from './lease.ts'
+import { historyPuts } from './ledger.ts'
 import type { ListPassDeps } from './list-pass-types.ts'
 import { knownId, storeIdOf } from './list-records.ts'
 import { awaitEnd } from './list-writing.ts'
 
-export interface RetireDeps extends Pick<ListPassDeps, 'records' | 'clock' | 'holder'> {
+export interface RetireDeps extends Pick<ListPassDeps, 'records' | 'clock' | 'holder' | 'newId' | 'historyForMs'> {
   readonly list: AddressList
   readonly zones: readonly string[]
 }
@@ -31,40 +33,61 @@ export async function retireList(deps: RetireDeps): Promise<boolean> {
   if ([...states.values()].some(({ doc }) => doc.clause?.list === list.name)) return false
   const lease = await takeLease(deps, edge)
   try {
-    if (!(await emptied(deps, lease))) return false
-    await forget(records, lease, list.name)
+    const found = await emptied(deps, lease)
+    if (found === null) return false
+    await forget(deps, lease, found)
     return true
   } finally {
     await lease.release().catch(() => undefined)
   }
 }
 
-async function emptied({ records, list, clock }: RetireDeps, lease: Lease): Promise<boolean> {
+interface Emptied {
+  /** What stood in the list and was taken out now. */
+  readonly removed: readonly string[]
+  /** What others have in it; null: there is no list. */
+  readonly left: readonly string[] | null
+}
+
+/** null: not yet. */
+async function emptied({ records, list, clock }: RetireDeps, lease: Lease): Promise<Emptied | null> {
   const store = await storeIdOf(records)
   const state = (await records.get<ListState>('edges', [listEdge(list.name)])).get(listEdge(list.name))?.doc ?? NEW_LIST
   for (const { operation } of state.list.attempts) {
-    if (operation !== null && (await awaitEnd({ list, clock }, lease, operation)).kind === 'under-way') return false
+    if (operation !== null && (await awaitEnd({ list, clock }, lease, operation)).kind === 'under-way') return null
   }
+  const removed: string[] = []
   for (;;) {
     await lease.keep()
-    if ((await list.find()) === null) return true
-    const ours = (await list.items()).filter(({ comment }) => writerOf(comment) === store)
-    if (ours.length === 0) return true
-    const { id } = await list.remove(ours.slice(0, MOST_AT_ONCE).map((item) => item.id))
-    if ((await awaitEnd({ list, clock }, lease, id)).kind !== 'completed') return false
+    if ((await list.find()) === null) return { removed, left: null }
+    const items = await list.items()
+    const ours = items.filter(({ comment }) => writerOf(comment) === store).slice(0, MOST_AT_ONCE)
+    if (ours.length === 0) return { removed, left: items.map(({ text }) => text) }
+    const { id } = await list.remove(ours.map((item) => item.id))
+    if ((await awaitEnd({ list, clock }, lease, id)).kind !== 'completed') return null
+    removed.push(...ours.map(({ text }) => text))
   }
 }
 
-/** As if there had never been a list. */
-async function forget(records: Records, lease: Lease, name: string): Promise<void> {
-  const edge = listEdge(name)
-  const held = (await records.all<Ban>('bans')).filter(({ doc }) => edge in doc.edges)
+/** As if there had never been a list, but for the history. */
+async function forget(deps: RetireDeps, lease: Lease, { removed, left }: Emptied): Promise<void> {
+  const { records, list } = deps
+  const edge = listEdge(list.name)
+  const known = (await records.all<Ban>('bans')).filter(({ doc }) => edge in doc.edges)
+  const bans = new Map(known.map(({ id, doc }) => [id, doc]))
+  // What an earlier try took out before it was broken off still stands here as held.
+  const told = addressSet([...removed, ...(left ?? [])])
+  const before = left === null ? [] : known.filter(({ id, doc }) => doc.edges[edge]?.held && !told.covers(id))
+  const removing = [...removed, ...before.map(({ id }) => id)]
   const written = await records.commit({
-    expect: [lease.fence, ...held.map(({ id, rev }) => ({ collection: 'bans' as const, id, rev }))],
-    put: held.map(({ id, doc }) => ({ collection: 'bans', id, doc: withoutEdge(doc, edge) })),
+    expect: [lease.fence, ...known.map(({ id, rev }) => ({ collection: 'bans' as const, id, rev }))],
+    put: [
+      ...known.map(({ id, doc }) => ({ collection: 'bans' as const, id, doc: withoutEdge(doc, edge) })),
+      ...historyPuts(deps, historyOfPuts(edge, [{ adding: [], removing }], bans)),
+    ],
     remove: [
       { collection: 'edges', id: edge },
-      { collection: 'settings', id: knownId(name) },
+      { collection: 'settings', id: knownId(list.name) },
     ],
   })
   if (!written) throw new LeaseLostError(`a ban of ${edge} changed meanwhile: tried again later`)

@@ -2,6 +2,7 @@ import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { HistoryEntry } from '../../src/core/history.ts'
 import { interrupted } from '../support/fake-edge.ts'
+import { LIST, listWorld } from '../support/list-world.ts'
 import { HOUR, MINUTE, ownRule, settleWorld } from '../support/settle-world.ts'
 
 describe('the history', () => {
@@ -72,6 +73,29 @@ describe('the history', () => {
     await world.pass()
     const told = (await historyOf(world)).map(({ kind, versionAfter }) => [kind, versionAfter])
     deepEqual(told, [['put-in', 2]])
+  })
+
+  it('says what was taken out of a list whose bans have gone back into the rule, also where that took two tries', async () => {
+    const world = listWorld()
+    for (const address of ['1.0.0.1', '2.0.0.1', '3.0.0.1']) await world.alert(address)
+    await world.settle()
+    world.list.put('7.7.7.7', 'of a person')
+    await world.settle()
+    world.list.fates.push('stuck')
+    equal(await world.settleBack(), false)
+    world.list.land()
+    await world.alert('4.0.0.1')
+    equal(await world.settleBack(), true)
+    deepEqual(world.texts(), ['7.7.7.7'])
+    const ofList = (await historyOf(world)).filter(({ edge }) => edge === LIST)
+    deepEqual(
+      ofList.map(({ kind, addresses, by }) => [kind, addresses.toSorted(), by]),
+      [
+        ['put-in', ['1.0.0.1', '2.0.0.1', '3.0.0.1'], 'portcullis'],
+        ['adopted', ['7.7.7.7'], `a person, at ${LIST}`],
+        ['taken-out', ['1.0.0.1', '2.0.0.1', '3.0.0.1'], 'portcullis'],
+      ],
+    )
   })
 
   it('is silent about passes that change nothing', async () => {

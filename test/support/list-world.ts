@@ -47,8 +47,7 @@ export function listWorld(): ListWorld {
     },
     async settleBack() {
       await world.settleZone('rule')
-      const { records, clock } = world
-      return retireList({ records, clock, holder: 'one', list: list.port, zones: ['shop'] })
+      return retireList({ ...world.listDeps(), zones: ['shop'] })
     },
     restart() {
       world.memory = { seen: null }
