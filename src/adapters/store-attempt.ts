@@ -20,7 +20,7 @@ const PLAIN_WORDS: readonly (readonly [RegExp, string])[] = [
   [/^Reached the max retries per request/, 'the connection to Redis broke'],
   [/^Connection is closed/, 'the connection to Redis broke'],
   [/^Command timed out/, 'Redis did not answer in time'],
-  [/^Query read timeout/, 'PostgreSQL did not answer in time'],
+  [/^Query read timeout|^timeout exceeded when trying to connect/, 'PostgreSQL did not answer in time'],
   [/^Connection terminated/, 'the connection to PostgreSQL broke'],
 ]
 

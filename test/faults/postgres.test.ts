@@ -4,7 +4,6 @@ import { Client } from 'pg'
 import { type Cell, startCell } from '../support/fault-store-cell.ts'
 import { type After, inTurn } from '../support/fault-store-redis.ts'
 import { layWire, type Wire } from '../support/fault-store-wire.ts'
-import { soak } from '../support/soak.ts'
 import { until } from '../support/stores-jobs.ts'
 import { findProgram, postgresFolders, type Server, startPostgres } from '../support/stores-servers.ts'
 
@@ -86,19 +85,18 @@ describe('PostgreSQL', { skip: WITHOUT }, () => {
       },
     )
 
-    it('hanging: webhooks are answered 503 within 40 s, and nothing accepted is lost', {
-      ...EACH,
-      skip: !soak && 'npm run soak',
-    }, async (t) => {
+    it('hanging: webhooks are answered 503 within seconds, and nothing is lost or counted twice', EACH, async (t) => {
       const { cell, wire } = await postgresCell(t)
       await cell.send(10)
       wire.stall()
       const begun = Date.now()
       assert.deepEqual(await cell.send(3), [503, 503, 503])
-      // 5 s for a connection, 30 s for a statement.
-      assert.ok(Date.now() - begun < 40_000, `it took ${Date.now() - begun} ms`)
+      // 5 s for a connection, 10 s for a statement, and as much again for a slow machine.
+      assert.ok(Date.now() - begun < 30_000, `it took ${Date.now() - begun} ms`)
+      // What was under way arrives now, late: the same alerts are delivered again, and are one job each.
       wire.flow()
-      await cell.balances({ withinMs: 60_000 })
+      await cell.balances({ withinMs: 40_000 })
+      await cell.tick()
     })
 
     it('that crashes and recovers in mid-work: nothing is lost, and the service goes on by itself', EACH, async (t) => {
