@@ -77,6 +77,17 @@ export function createPipeline(deps: PipelineDeps) {
     events.configWarning({ message: `${name} of the allowlist keeps its last addresses: ${messageOf(error)}` })
   const allowed = createAllowed({ records, clock, resolve: resolveName, onError: onUnresolved })
   const merged = createMerged()
+  const refreshAllowlist = async () => {
+    const [failed] = await Promise.all([allowlist.refresh(), allowed.refresh()])
+    const never = allowlist.unresolved()
+    if (never.length > 0) health.refused('allowlist', neverResolved(never))
+    else if (failed.length > 0)
+      health.failed(
+        'allowlist',
+        `ALLOWLIST: ${failed.join(', ')} cannot be looked up; the last addresses stay in force`,
+      )
+    else health.works('allowlist')
+  }
   const friends = async (): Promise<Friends> => ({
     allowlist: merged(allowlist.entries(), await allowed.entries()),
     cloudflareRanges,
@@ -177,6 +188,7 @@ export function createPipeline(deps: PipelineDeps) {
     pausing,
     wake: parking.wakeFor,
     given: allowlist.entries,
+    refreshAllowlist,
     explain: createExplain({ ...deps, friends }, 'the ledger and the edges of the running service'),
     wouldAdopt: () => wouldAdopt,
     listed,
@@ -201,10 +213,7 @@ export function createPipeline(deps: PipelineDeps) {
         settler,
         tidy,
         health,
-        refreshAllowlist: async () => {
-          await Promise.all([allowlist.refresh(), allowed.refresh()])
-          if (allowlist.unresolved().length === 0) health.works('allowlist')
-        },
+        refreshAllowlist,
         onFailure: (what, error) => events.failed({ what, error }),
       }),
   }
@@ -222,8 +231,9 @@ function newId(holder: string): string {
 function knownFriends<T>(allowlist: Allowlist, friends: () => T): T {
   const names = allowlist.unresolved()
   if (names.length === 0) return friends()
-  throw new RefusedError(
-    'allowlist',
-    `ALLOWLIST: ${names.join(', ')} has never been resolved; no address is banned before it is`,
-  )
+  throw new RefusedError('allowlist', neverResolved(names))
+}
+
+function neverResolved(names: readonly string[]): string {
+  return `ALLOWLIST: ${names.join(', ')} has never been resolved; no address is banned before it is`
 }

@@ -96,9 +96,9 @@ async function start(
     given: config.allowlist,
     records,
     traceUrl: new URL('/cdn-cgi/trace', config.cloudflare.apiUrl).href,
-    onError: (name, error) => events.degraded({ part: 'allowlist', reason: `${name}: ${messageOf(error)}` }),
+    onError: (name, error) =>
+      events.configWarning({ message: `${name} of ALLOWLIST cannot be looked up: ${messageOf(error)}` }),
   })
-  await allowlist.refresh()
   const siem = siemOf(config)
   const pipeline = createPipeline({
     config,
@@ -111,6 +111,7 @@ async function start(
     siem,
     playbooks: () => playbooks,
   })
+  await pipeline.refreshAllowlist()
   passes = pipeline.settler.idle
   const watcher = followPlaybooks(config, {
     events,

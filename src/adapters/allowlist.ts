@@ -11,7 +11,8 @@ export interface Allowlist {
   entries(): readonly AllowEntry[]
   /** Names that have never been resolved: nobody can say yet whom they protect. */
   unresolved(): readonly string[]
-  refresh(): Promise<void>
+  /** Answers the names that could not be looked up this time. */
+  refresh(): Promise<readonly string[]>
 }
 
 export interface AllowlistOptions {
@@ -44,17 +45,20 @@ export async function openAllowlist(options: AllowlistOptions): Promise<Allowlis
     return [...fixed, ...resolved]
   }
 
-  async function refreshOne(name: string): Promise<void> {
+  /** True: it was looked up. */
+  async function refreshOne(name: string): Promise<boolean> {
     try {
       const texts =
         name === 'self' ? [await ownAddress(options.traceUrl)] : await (options.resolve ?? resolveName)(name)
       const addresses = texts.flatMap((text) => parseAddress(text)?.text ?? []).sort()
       if (addresses.length === 0) throw new Error(`${name} has no address`)
-      if (addresses.join() === known.get(name)?.join()) return
+      if (addresses.join() === known.get(name)?.join()) return true
       known.set(name, addresses)
       await records.commit({ put: [{ collection: 'allowlist', id: recordId(name), doc: { addresses } }] })
+      return true
     } catch (error) {
       options.onError(name, error)
+      return false
     }
   }
 
@@ -63,8 +67,9 @@ export async function openAllowlist(options: AllowlistOptions): Promise<Allowlis
     unresolved: () => names.filter((name) => !known.has(name)),
     async refresh() {
       const before = JSON.stringify([...known])
-      await Promise.all(names.map(refreshOne))
+      const done = await Promise.all(names.map(refreshOne))
       if (JSON.stringify([...known]) !== before) entries = all()
+      return names.filter((_, i) => !done[i])
     },
   }
 }

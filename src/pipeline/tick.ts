@@ -20,7 +20,7 @@ export interface TickDeps {
   readonly reopenDisplaced: () => Promise<void>
   /** Ends what an earlier configuration has left at the edges; only after all of them were settled. */
   readonly tidy: () => Promise<void>
-  /** Host names of the allowlist, every fifth time. */
+  /** Host names of the allowlist: every fifth time, and every time while one of them cannot be looked up. */
   readonly refreshAllowlist: () => Promise<void>
   readonly onFailure: (what: string, error: unknown) => void
 }
@@ -36,7 +36,8 @@ export function startTick(deps: TickDeps): Tick {
 
   async function work(): Promise<void> {
     count++
-    if (count % ALLOWLIST_TICKS === 0) await attempt('resolving the allowlist', deps.refreshAllowlist)
+    if (count % ALLOWLIST_TICKS === 0 || isDegraded('allowlist'))
+      await attempt('resolving the allowlist', deps.refreshAllowlist)
     await attempt('settling the edges', async () => {
       await deps.settler.settle(null)
       await deps.tidy()

@@ -94,7 +94,7 @@ export function monthWorld(
       clock,
       edges: zones.map((zone) => wrap(mortalEdge(zone, life), clock)),
       siem: port,
-      allowlist: { entries: () => [], unresolved: () => [], refresh: async () => {} },
+      allowlist: { entries: () => [], unresolved: () => [], refresh: async () => [] },
       playbooks: () => files,
     })
     queue.work(pipeline.respond)

@@ -80,7 +80,7 @@ export function pipelineWorld(
     clock,
     edges: edges.map((edge) => edge.port),
     siem,
-    allowlist: { entries: () => NOBODY, unresolved: () => [], refresh: async () => {} },
+    allowlist: { entries: () => NOBODY, unresolved: () => [], refresh: async () => [] },
     playbooks: () => files,
   })
   queue.work(pipeline.respond)
