@@ -176,7 +176,7 @@ export function createEdgeEvents(deps: {
     },
     standing({ edge, held, waiting, used, limit }) {
       metrics.setBans(edge, { held, ...waiting })
-      metrics.setRoom(edge, { used, limit })
+      metrics.setRoom(edge, { used, limit, waiting: waiting['edge-full'] ?? 0 })
       log.debug(
         `${edge} holds ${counted(held, 'ban')} in ${used} of ${limit} ${isListEdge(edge) ? 'items' : 'characters'}`,
         event('edge-standing', 'success', labels({ edge, held, used, limit })),

@@ -48,7 +48,7 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
   const bans = gauge('bans', 'Bans by edge and state.', 'edge', 'state')
   const room = gauge(
     'edge_room',
-    'Room of an edge, used and limit: characters of a rule, items of a list.',
+    'Room of an edge: used and limit (characters of a rule, items of a list), and the bans that wait for some.',
     'edge',
     'kind',
   )
