@@ -83,7 +83,7 @@ export function detailOf(bans: readonly BanView[], { now, paint }: Pick<Terminal
         table(
           ['  REASON', 'BY', 'SINCE', 'ENDS'],
           ban.reasons.map((reason) => [
-            `  ${reason.note || '-'}`,
+            `  ${reason.note || '-'}${reason.forced === undefined ? '' : ` (forced: ${reason.forced})`}`,
             `${reason.origin} ${reason.id}`,
             relative(reason.at, now()),
             reason.until === null

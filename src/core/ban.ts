@@ -30,7 +30,12 @@ export interface Reason {
   readonly until: string | null
   /** Names of the edges where it is wanted; null: all. */
   readonly edges: readonly string[] | null
+  /** The guard that an operator overruled with it, for the reason in `note`; absent: none. */
+  readonly forced?: Forcible
 }
+
+/** Guards that a person may overrule by hand. Too broad is asked last: who overruled another has overruled that, too. */
+export type Forcible = 'allowlisted' | 'too-broad'
 
 export interface Holding {
   readonly held: boolean

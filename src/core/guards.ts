@@ -1,5 +1,6 @@
 import { type Address, automaticBan, parseAddress, parseTerm, type Term } from './address.ts'
 import { type AddressSet, addressSet } from './address-set.ts'
+import type { Forcible } from './ban.ts'
 import { SENTINEL } from './expression/serialize.ts'
 
 /** Every named "no", in the order in which they are asked; the same word in log, metric, tag, page and answer. */
@@ -65,6 +66,17 @@ export function judge(suspectText: string, facts: GuardFacts): Judgement {
   const address = facts.by === 'alert' ? automaticBan(suspect) : suspect
   const refused = firstRefusal(facts.by === 'alert' ? AUTOMATIC : BY_HAND, address, facts)
   return refused === null ? { kind: 'ok', address } : { kind: 'refused', address, ...refused }
+}
+
+/**
+ * The same for a ban by hand that overrules this guard, with a reason. Nobody may ban private addresses, Cloudflare, and our own
+ * (`self`), for without them nothing works any more.
+ */
+export function judgeForced(suspectText: string, facts: GuardFacts, forced: Forcible): Judgement {
+  const own = facts.allowlist.filter(({ note }) => note === 'self')
+  const judged = judge(suspectText, forced === 'allowlisted' ? { ...facts, allowlist: own } : facts)
+  if (judged.kind === 'ok' || judged.refusal !== 'too-broad' || judged.address === null) return judged
+  return { kind: 'ok', address: judged.address }
 }
 
 /** The guards whose answer may change while an automatic ban stands, asked again in every pass; null: it may stay. */

@@ -1,8 +1,8 @@
 import type { Address } from '../core/address.ts'
-import { type Ban, newBan, type Reason, withReason } from '../core/ban.ts'
+import { type Ban, type Forcible, newBan, type Reason, withReason } from '../core/ban.ts'
 import { formatDuration } from '../core/duration.ts'
 import type { FirstDuration } from '../core/first-duration.ts'
-import { type GuardFacts, judge } from '../core/guards.ts'
+import { type GuardFacts, judge, judgeForced } from '../core/guards.ts'
 import { type BanView, viewOf } from './ban-view.ts'
 import { type ByHandDeps, endFrom, inRounds, readDuration, readReason, settled } from './by-hand.ts'
 import { historyOf } from './history.ts'
@@ -15,7 +15,7 @@ export interface Ordered {
   /** `for 1h (the first length of 90-block.yaml)`. */
   readonly length: string
   /** The guard that was overruled; null: none had to be. */
-  readonly forced: string | null
+  readonly forced: Forcible | null
 }
 
 /** Bans by an operator's order: the guards for bans by hand, the ledger, a pass. A refusal is a 422 that has its name. */
@@ -34,7 +34,9 @@ export async function banByHand(deps: ByHandDeps, body: unknown, by: string): Pr
     const isHeld = Object.values(before.edges).some(({ held }) => held)
     const { durationMs, reason: note } = order
     const until = isHeld ? endFrom(at, durationMs) : null
-    const reason: Reason = { origin: 'operator', id: by, note, at: at.toISOString(), durationMs, until, edges: null }
+    const forced = judged.forced === null ? {} : { forced: judged.forced }
+    const made = { id: by, note, at: at.toISOString(), durationMs, until, edges: null }
+    const reason: Reason = { origin: 'operator', ...made, ...forced }
     const done = { kind: 'banned', addresses: [address], by, detail: `${order.length}: ${detail}` }
     return {
       expect: [{ collection: 'bans', id: address, rev: stored?.rev ?? 0 }],
@@ -79,21 +81,14 @@ function nameOf({ file, observes }: FirstDuration): string {
   return observes ? `${file}, which only observes` : file
 }
 
-/** Never with force: private addresses, Cloudflare, and our own (`self`), for without them nothing works any more. */
-function judgeOrder({ address, force }: Order, facts: GuardFacts): { address: Address; forced: string | null } {
+function judgeOrder({ address, force }: Order, facts: GuardFacts): { address: Address; forced: Forcible | null } {
   const judged = judge(address, facts)
   if (judged.kind === 'ok') return { address: judged.address, forced: null }
-  const own = facts.allowlist.filter(({ note }) => note === 'self')
-  const strict = judge(address, { ...facts, allowlist: own })
-  // Too broad is asked last: whatever else there is to say against it has been said.
-  const may = strict.kind === 'ok' ? strict.address : strict.refusal === 'too-broad' ? strict.address : null
-  if (may !== null && force) return { address: may, forced: judged.refusal }
-  const { refusal, detail } = force && strict.kind === 'refused' ? strict : judged
-  const hint = may === null ? '' : ' If you mean it all the same: --force, with a reason.'
-  throw new OpsRefusal(
-    422,
-    `Not banned: ${refusal} (${detail}).${hint}`,
-    {},
-    { refusal, detail, forcible: may !== null },
-  )
+  const overruled = judged.refusal === 'too-broad' ? 'too-broad' : 'allowlisted'
+  const strict = judgeForced(address, facts, overruled)
+  if (strict.kind === 'ok' && force) return { address: strict.address, forced: overruled }
+  const may = strict.kind === 'ok'
+  const { refusal, detail } = force && !may ? strict : judged
+  const hint = may ? ' If you mean it all the same: --force, with a reason.' : ''
+  throw new OpsRefusal(422, `Not banned: ${refusal} (${detail}).${hint}`, {}, { refusal, detail, forcible: may })
 }

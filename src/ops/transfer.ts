@@ -2,10 +2,10 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import bansSchema from '../../schemas/bans.schema.json' with { type: 'json' }
 import { parseAddress } from '../core/address.ts'
 import { type Allowed, allowedId, readAllowed } from '../core/allowed.ts'
-import type { Ban } from '../core/ban.ts'
+import { type Ban, type Forcible, isLive } from '../core/ban.ts'
 import type { Offence } from '../core/decide.ts'
 import { addressProblems, type BansExport, type ExportedBan, exportBan, importBan } from '../core/export.ts'
-import { judge, type Released, stillRefused } from '../core/guards.ts'
+import { type GuardFacts, judge, judgeForced, type Released, stillRefused } from '../core/guards.ts'
 import type { Friends } from '../pipeline/pass-types.ts'
 import type { Change, Records } from '../ports.ts'
 import { type ByHandDeps, inRounds, settled } from './by-hand.ts'
@@ -131,8 +131,17 @@ function refusalOf(ban: ExportedBan, facts: Friends & { released: readonly Relea
   if (address === null) return null
   const decidedAt = new Date(ban.createdAt)
   if (ban.reasons.every(({ origin }) => origin === 'alert')) return stillRefused(address, { ...facts, decidedAt })
-  const judged = judge(ban.address, { ...facts, by: 'operator', tooOld: false, observing: false, decidedAt })
+  const asked: GuardFacts = { ...facts, by: 'operator', tooOld: false, observing: false, decidedAt }
+  const forced = forcedIn(ban, facts.now)
+  const judged = forced === null ? judge(ban.address, asked) : judgeForced(ban.address, asked, forced)
   return judged.kind === 'ok' ? null : { refusal: judged.refusal, detail: judged.detail }
+}
+
+/** What a person has overruled for good reason, as long as that stands. */
+function forcedIn({ reasons }: ExportedBan, now: Date): Forcible | null {
+  const live = reasons.filter((reason) => reason.origin === 'operator' && reason.note !== '' && isLive(reason, now))
+  const overruled = live.map(({ forced }) => forced)
+  return overruled.includes('allowlisted') ? 'allowlisted' : overruled.includes('too-broad') ? 'too-broad' : null
 }
 
 async function mergeSome(

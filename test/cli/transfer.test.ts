@@ -95,6 +95,47 @@ describe('bans export and import', () => {
     assert.ok(stage.held().includes('198.51.100.84'))
   })
 
+  it('keeps what was banned with force, past the guard that was overruled and past no other', async () => {
+    const env = { PORTCULLIS_URL: moved?.app.opsUrl ?? '', OPS_TOKEN }
+    const here = (...words: string[]) => runHere(words, env)
+    const forced = ['203.0.113.7', '24.0.0.0/7']
+    for (const address of forced) {
+      assert.equal((await here('ban', address, '-R', 'we are sure')).code, 2)
+      assert.equal((await here('ban', address, '--force', '-d', '7d', '-R', 'we are sure')).code, 0)
+    }
+    const file = JSON.parse((await here('bans', 'export')).out) as BansExport
+    const bans = file.bans.filter(({ address }) => forced.includes(address))
+    assert.deepEqual(
+      bans.map(({ reasons }) => reasons.map(({ forced, note }) => [forced, note])),
+      [[['allowlisted', 'we are sure']], [['too-broad', 'we are sure']]],
+    )
+    await here('unban', ...forced)
+    const taken = async (some: readonly unknown[]) => {
+      await writeFile(path('forced.json'), JSON.stringify({ ...file, bans: some }))
+      return here('bans', 'import', path('forced.json'))
+    }
+    const { code, out, err } = await taken(bans)
+    assert.equal(code, 0, err)
+    assert.match(out, /2 bans taken over.* 0 refused/)
+    for (const address of forced) assert.ok(stage.held().includes(address))
+    assert.match((await here('bans', '203.0.113.7')).out, /we are sure \(forced: allowlisted\)/)
+    const [allowlisted, broad] = bans
+    const at = (ban: object | undefined, address: string) => ({ ...ban, address })
+    const others = [at(allowlisted, '10.0.0.1'), at(allowlisted, '104.16.0.9'), at(broad, '203.0.113.0/24')]
+    const without = {
+      ...at(allowlisted, '203.0.113.7'),
+      reasons: allowlisted?.reasons.map((r) => ({ ...r, note: '' })),
+    }
+    await here('unban', ...forced)
+    const refused = await taken([...others, without])
+    assert.equal(refused.code, 1)
+    for (const word of ['10.0.0.1 was refused: private', '104.16.0.9 was refused: cloudflare'])
+      assert.ok(refused.err.includes(word), word)
+    // The width was overruled, not the office inside; and whoever says no reason overrules nothing.
+    for (const word of ['203.0.113.0/24 was refused: allowlisted', '203.0.113.7 was refused: allowlisted'])
+      assert.ok(refused.err.includes(word), word)
+  })
+
   it('leaves to people what they put into the rule, and takes nothing else of it', async () => {
     stage.world.cloudflare.handEdit(stage.world.zone, (rules) =>
       rules.map((rule) =>
