@@ -1,11 +1,12 @@
 import type { Config } from '../config.ts'
 import { expressionLength, serializeExpression } from '../core/expression/serialize.ts'
+import { withoutListClause } from '../core/list-clause.ts'
 import { findOwnRule, type OwnRule, whyNotHolding } from '../core/own-rule.ts'
 import { messageOf } from '../errors.ts'
 import type { Edge, Rule } from '../ports.ts'
 import { bad, type Finding, good, warn } from './check-finding.ts'
 
-type Settings = Pick<Config['cloudflare'], 'rule' | 'action' | 'expressionLimit'>
+type Settings = Pick<Config['cloudflare'], 'rule' | 'action' | 'expressionLimit' | 'accountId' | 'list'>
 
 /** Our rule among the zone's: whether it is there and holds, its room, what stands above it, and whether one more would fit. */
 export async function* checkRules(edge: Edge, rules: readonly Rule[], settings: Settings): AsyncGenerator<Finding> {
@@ -24,7 +25,7 @@ export async function* checkRules(edge: Edge, rules: readonly Rule[], settings: 
 function ownFinding(
   what: string,
   own: OwnRule,
-  { rule, expressionLimit }: Settings,
+  { rule, expressionLimit, accountId, list }: Settings,
   another: { room: boolean },
 ): Finding {
   if (own.kind === 'absent') {
@@ -39,7 +40,8 @@ function ownFinding(
   if (own.kind !== 'present') return bad(what, 'cannot be read')
   const used = expressionLength(serializeExpression(own))
   const share = Math.round((used / expressionLimit) * 100)
-  const foreign = own.clauses.length === 0 ? '' : `, ${counted(own.clauses.length, 'clause')} of yours kept as it is`
+  const clauses = accountId === null ? own.clauses : withoutListClause(own.clauses, list)
+  const foreign = clauses.length === 0 ? '' : `, ${counted(clauses.length, 'clause')} of yours kept as it is`
   const message = `"${rule}" holds ${counted(own.terms.length, 'entry')}${foreign}; ${used} of ${expressionLimit} characters used (${share} %)`
   return (share >= 90 ? warn : good)(what, message)
 }

@@ -4,6 +4,7 @@ import { checkCloudflare } from '../../src/adapters/check-cloudflare.ts'
 import type { Finding } from '../../src/check.ts'
 import { configForCheck } from '../../src/config.ts'
 import { startWorld, type World } from '../../src/simulator/world.ts'
+import { OUR_RULE } from '../support/service-stage.ts'
 
 describe('portcullis check, of a list', () => {
   let world: World
@@ -48,6 +49,18 @@ describe('portcullis check, of a list', () => {
       off.map(({ level }) => level),
       ['good', 'bad'],
     )
+  })
+
+  it('counts no clause of ours among those of people that are kept', async () => {
+    const rule = async () => (await found('rule')).find(({ message }) => message.includes('holds'))?.message ?? ''
+    const ours = async (expression: string) => {
+      world.cloudflare.handEdit(world.zone, (rules) =>
+        rules.map((rule) => (rule.description === OUR_RULE ? { ...rule, expression } : rule)),
+      )
+      return rule()
+    }
+    assert.doesNotMatch(await ours('(ip.src in $portcullis) or (ip.src in {198.51.100.7})'), /of yours/)
+    assert.match(await ours('(ip.src in $portcullis) or (http.host eq "x") or (ssl)'), /, 2 clauses of yours/)
   })
 
   it('with rules of others: looks whether one in force names the list, and does without the right to look', async () => {
