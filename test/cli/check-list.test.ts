@@ -61,6 +61,7 @@ describe('portcullis check, of a list', () => {
     }
     assert.doesNotMatch(await ours('(ip.src in $portcullis) or (ip.src in {198.51.100.7})'), /of yours/)
     assert.match(await ours('(ip.src in $portcullis) or (http.host eq "x") or (ssl)'), /, 2 clauses of yours/)
+    assert.doesNotMatch(await ours('(ip.src in {198.51.100.7})'), /of yours/)
   })
 
   it('with rules of others: looks whether one in force names the list, and does without the right to look', async () => {
