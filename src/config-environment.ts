@@ -105,10 +105,18 @@ function got(variable: Variable, text: string, given: Readonly<Record<string, st
 const SHORTEST = 6
 
 function isSecret(text: string, given: Readonly<Record<string, string>>): boolean {
-  const secrets = Object.entries(given).filter(([name]) => schema.properties[name]?.writeOnly)
-  return secrets.some(([, secret]) => {
-    return (text.length >= SHORTEST && secret.includes(text)) || (secret.length >= SHORTEST && text.includes(secret))
-  })
+  const secrets = Object.entries(given).flatMap(([name, value]) =>
+    schema.properties[name]?.writeOnly ? [value, ...formats.entriesOf(value).flatMap(withoutName)] : [],
+  )
+  const isIn = (part: string, whole: string) => part.length >= SHORTEST && whole.includes(part)
+  const entries = [text, ...formats.entriesOf(text)]
+  return secrets.some((secret) => isIn(secret, text) || entries.some((entry) => isIn(entry, secret)))
+}
+
+/** Of `alice=…` the part that is secret; of anything else nothing more. */
+function withoutName(entry: string): string[] {
+  const [, value] = /^[^=]{1,32}=(.+)$/s.exec(entry) ?? []
+  return value === undefined ? [entry] : [entry, value]
 }
 
 function place({ name }: Problem): number {

@@ -190,6 +190,13 @@ describe('a configuration that is not usable', () => {
     doesNotMatch(message, /hunter2/)
   })
 
+  it('never shows one secret of a list in the wrong variable, whatever else stands there', () => {
+    const OPS_TOKEN = `alice=${ENOUGH.OPS_TOKEN},bob=b5Nc-another-31be`
+    for (const secret of [ENOUGH.OPS_TOKEN, 'b5Nc-another-31be'])
+      for (const LOG_LEVEL of [`x${secret}`, `alice=${secret} info`, `debug,${secret.slice(0, -4)}`])
+        doesNotMatch(complaint({ ...ENOUGH, OPS_TOKEN, LOG_LEVEL }), /operator|another/)
+  })
+
   it('wants the key where there is the address, and the address where there is the key', () => {
     match(
       complaint({ ...ENOUGH, KIBANA_URL: 'https://kibana' }),
