@@ -9,6 +9,7 @@ import { bansCovering, readBanQuery, readTerm, selectBans, viewOf } from './ban-
 import type { BoardDeps } from './board.ts'
 import type { ByHand, OrderEvents } from './by-hand.ts'
 import { addDoor, addressIn, ONE_BAN } from './door.ts'
+import { onDemand } from './on-demand.ts'
 import { answerError, OpsRefusal } from './ops-refusal.ts'
 import { readHistory } from './orders.ts'
 import type { PlaybookStatus, Status } from './status.ts'
@@ -101,10 +102,9 @@ const allowBoard = helmet.contentSecurityPolicy({
 
 /** Its packages take 8 MB: they are loaded when somebody first looks. */
 function boardOnDemand(deps: BoardDeps) {
-  let board: Promise<Router> | null = null
+  const board = onDemand(async () => (await import('./board.ts')).createBoard(deps))
   return async (req: Request, res: Response, next: NextFunction): Promise<void> => {
-    board ??= import('./board.ts').then(({ createBoard }) => createBoard(deps))
-    const handle = await board
+    const handle: Router = await board()
     handle(req, res, next)
   }
 }
