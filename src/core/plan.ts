@@ -42,9 +42,11 @@ export function plan(facts: PlanFacts): Plan {
     .filter((ban) => isWantedOn(ban, edge, now))
     .filter((ban) => !facts.observing || stands.has(ban.address) || !isNew(ban, edge, now))
     .sort((a, b) => order(a, b, edge, now, keeps))
+  const isKept = coveredByOne(wanted.map(({ address }) => address).filter((address) => stands.has(address)))
+  const stays = (ban: Ban) => stands.has(ban.address) || (keeps(ban) && isKept(ban.address))
   const candidates = wanted.map((ban) => ({
     term: parseTerm(ban.address) as Term,
-    stays: rankOn(ban, edge, now) === 0 && stands.has(ban.address),
+    stays: rankOn(ban, edge, now) === 0 && stays(ban),
   }))
   const chosen = choose(candidates, lengthLeft(clauses, limit))
   const inRule = new Set(chosen)
@@ -69,7 +71,7 @@ function lengthLeft(clauses: readonly string[], limit: number): number {
 
 interface Candidate {
   readonly term: Term
-  /** A person's entry that stands in the rule stays there, whatever the limit says. */
+  /** A person's entry that stands in the rule stays there, whatever the limit says: by itself, or within a wider ban. */
   readonly stays: boolean
 }
 
@@ -94,7 +96,8 @@ function fill(candidates: readonly Candidate[], room: number): { chosen: readonl
     if (chosen.covers(term)) continue
     // Those that it covers make room for it.
     const cost = chosen.under(term).reduce((sum, covered) => sum - lengthOf(covered), lengthOf(term))
-    if (cost > left && !stays) sentAway = true
+    // What makes room is welcome also where entries that stay have taken more than there is.
+    if (cost > Math.max(0, left) && !stays) sentAway = true
     else if (cost < 0 && sentAway) return { chosen: chosen.all(), freeing: candidate }
     else {
       chosen.add(term)

@@ -63,6 +63,35 @@ describe('planning', () => {
     deepEqual(plan({ ...observing, observing: false }).terms, ['1.2.3.0/29'])
   })
 
+  for (const [what, limit, bans] of [
+    [
+      'the oldest of them',
+      60,
+      ['1.2.3.4/30 edge 1 held', '1.2.3.8 operator 0', '1.2.3.0 edge 0', '2a00::/48 edge 0', '1.2.3.0/29 alert 0'],
+    ],
+    [
+      'all of them',
+      55,
+      [
+        ...['1.2.3.9 edge 0', '1.2.3.0 edge 0', '1.2.3.1 edge 0', '1.2.3.8 edge 0'],
+        ...['1.2.3.0/30 alert 0', '1.2.3.8/31 alert 0'],
+      ],
+    ],
+  ] as const)
+    it(`keeps people’s entries that wider bans have taken in, although they have no room without them: ${what}`, () => {
+      const made = bans.map((text) => {
+        const [address = '', origin = '', seen = '', held] = text.split(' ')
+        return banOf({ address, origin, seen: Number(seen), held: held !== undefined })
+      })
+      const current = made.filter((b) => b.edges[EDGE]?.held).map((b) => b.address)
+      const clauses = ['http.host eq "a"']
+      const given = { edge: EDGE, bans: made, current, clauses, limit, observing: false, now: NOW }
+      const first = plan(given)
+      const second = plan({ ...given, bans: judged(given, first), current: first.terms })
+      deepEqual([second.terms.toSorted(), second.displaced], [first.terms.toSorted(), []])
+      ok(second.used <= limit)
+    })
+
   it('twice is planning once, also after the verdict', () => {
     fc.assert(
       fc.property(facts, (given) => {
