@@ -36,8 +36,13 @@ export async function* checkAll(given: {
   yield* checkAllowlist(config)
 }
 
-/** The playbooks alone: every mistake with its place, their order, and those that are never asked. */
-export async function* checkPlaybooks({ playbooksDir }: Pick<Config, 'playbooksDir'>): AsyncGenerator<Finding> {
+/** The playbooks alone: every mistake with its place, their order, and those that are never asked. Zones only where some are set. */
+export async function* checkPlaybooks({
+  playbooksDir,
+  cloudflare,
+}: Pick<Config, 'playbooksDir'> & {
+  readonly cloudflare: Pick<Config['cloudflare'], 'zones'>
+}): AsyncGenerator<Finding> {
   let playbooks: readonly Playbook[]
   try {
     playbooks = (await loadPlaybooks(playbooksDir)).map(({ playbook }) => playbook)
@@ -53,6 +58,9 @@ export async function* checkPlaybooks({ playbooksDir }: Pick<Config, 'playbooksD
   for (const file of neverMatching(playbooks))
     yield warn('playbook', `${file} is never asked: one before it, by file name, answers everything it would`)
   if (!playbooks.some(({ enabled }) => enabled)) yield warn('playbooks', 'all are switched off: no alert is answered')
+  const zones = cloudflare.zones.map(({ name, id }) => name || id)
+  for (const { file, step, zone } of zones.length === 0 ? [] : unknownZones(playbooks, zones))
+    yield bad('playbook', `${file}: step ${step} names the zone ${zone}, which CLOUDFLARE_ZONE_ID does not`)
 }
 
 /** What the playbooks need of the other settings. */
@@ -63,9 +71,6 @@ async function* checkNeeds(config: Config): AsyncGenerator<Finding> {
   const setting = playbooks.find(({ steps }) => steps.some(({ type }) => type === 'security.setAlertStatus'))
   if (setting !== undefined && elasticsearch === null && kibana === null)
     yield bad('playbook', `${setting.file} sets alert statuses: set ELASTICSEARCH_URL and ELASTICSEARCH_API_KEY`)
-  const zones = config.cloudflare.zones.map(({ name, id }) => name || id)
-  for (const { file, step, zone } of zones.length === 0 ? [] : unknownZones(playbooks, zones))
-    yield bad('playbook', `${file}: step ${step} names the zone ${zone}, which CLOUDFLARE_ZONE_ID does not`)
 }
 
 function* checkMode({ mode }: Config): Generator<Finding> {

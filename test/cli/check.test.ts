@@ -148,9 +148,22 @@ describe('portcullis playbooks check', () => {
     assert.match(ran.out, /a\.yaml:4:\d+: /)
   })
 
+  it('names a zone that is not configured, as the start does, where zones are', async () => {
+    const dir = join(folder.path, 'zones')
+    await mkdir(dir)
+    const step = '{ name: x, type: cloudflare.block, with: { duration: 1h, zones: [blog] } }'
+    const text = `version: "1"\nname: A\ntriggers: [{ type: alert }]\nsteps: [${step}]\n`
+    await writeFile(join(dir, 'a.yaml'), text)
+    const zone = `shop=${'a'.repeat(32)}`
+    const ran = await runCli(['playbooks', 'check', dir], { CLOUDFLARE_ZONE_ID: zone }, folder.path)
+    assert.deepEqual([ran.code, /a\.yaml: step x names the zone blog/.test(ran.out)], [1, true], ran.out)
+    assert.equal((await runCli(['playbooks', 'check', dir], {}, folder.path)).code, 0)
+  })
+
   it('passes those that are shipped', async () => {
     const findings: Finding[] = []
-    for await (const finding of checkPlaybooks({ playbooksDir: 'playbooks' })) findings.push(finding)
+    const given = { playbooksDir: 'playbooks', cloudflare: { zones: [] } }
+    for await (const finding of checkPlaybooks(given)) findings.push(finding)
     assert.deepEqual([...new Set(levels(findings))], ['good'])
   })
 })
