@@ -32,7 +32,7 @@ export interface App {
   readonly webhookUrl: string | null
   /** The ops port's, likewise. */
   readonly opsUrl: string
-  /** Does at once what otherwise happens every minute. */
+  /** Does what otherwise happens every minute: at once, or after the one under way. */
   tick(): Promise<void>
   /** Finishes what is in flight, 8 s at most; the rest is taken up by the next start. */
   stop(): Promise<void>
@@ -150,7 +150,7 @@ async function start(
   const webhookUrl = webhook === null ? null : `${urlOf(webhook)}/webhooks/elastic`
   const opsUrl = urlOf(ops)
   events.started({ version: VERSION, mode: config.mode, store: store.kind, webhook: webhookUrl, ops: opsUrl })
-  return { webhookUrl, opsUrl, tick: tick.run }
+  return { webhookUrl, opsUrl, tick: tick.runAnew }
 }
 
 function edgesOf(

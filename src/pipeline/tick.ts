@@ -5,8 +5,10 @@ import type { Settler } from './settler.ts'
 
 /** What has to happen whether or not alerts arrive. */
 export interface Tick {
-  /** Every minute: bans end, edges are read, parts that refused are tried again, leftovers are finished. Never rejects. */
+  /** Every minute: bans end, edges are read, parts that refused are tried again, leftovers are finished. Who asks during one shares it. Never rejects. */
   run(): Promise<void>
+  /** One that begins after this call: what was changed before it is seen. */
+  runAnew(): Promise<void>
   /** No further run; resolves when the one under way has ended. */
   stop(): Promise<void>
 }
@@ -76,6 +78,10 @@ export function startTick(deps: TickDeps): Tick {
   const timer = setInterval(() => void run(), EVERY_MS)
   return {
     run,
+    async runAnew() {
+      await running
+      await run()
+    },
     async stop() {
       clearInterval(timer)
       await running
