@@ -11,9 +11,9 @@ export const history: Command = {
   summary: 'what was done to bans and edges, and by whom',
   help: `
 Every change to an edge and every order of a person, the newest first: when,
-what, at which edge, by whom, which addresses, and why. \`-o json\` shows all
-addresses and the versions of the ruleset before and after. Who holds a token is
-named by \`alice=…\` in OPS_TOKEN. Kept for HISTORY_FOR (365d).
+what, at which edge, from which version of its ruleset to which, by whom, which
+addresses, and why. \`-o json\` shows all addresses. Who holds a token is named
+by \`alice=…\` in OPS_TOKEN. Kept for HISTORY_FOR (365d).
 
   portcullis history --limit 20
   portcullis why 198.51.100.7           what was done to one address`,
@@ -30,13 +30,21 @@ named by \`alice=…\` in OPS_TOKEN. Kept for HISTORY_FOR (365d).
     const rows = entries.map((entry) => [
       entry.at,
       entry.kind,
-      entry.edge ?? '-',
+      placeOf(entry),
       entry.by,
       `${entry.addresses.slice(0, 3).join(' ')}${entry.addresses.length > 3 ? ` and ${entry.addresses.length - 3} more` : ''}`,
       entry.detail ?? '',
     ])
-    const page = rows.length === 0 ? 'Nothing yet.' : table(['WHEN', 'WHAT', 'EDGE', 'BY', 'ADDRESSES', 'WHY'], rows)
+    const page =
+      rows.length === 0 ? 'Nothing yet.' : table(['WHEN', 'WHAT', 'EDGE, VERSION', 'BY', 'ADDRESSES', 'WHY'], rows)
     terminal.say(given.json ? JSON.stringify(answer, null, 2) : underPause(answer, page, terminal))
     return EXIT.ok
   },
+}
+
+/** The edge and the versions of its ruleset, before and after: `shop 12 → 13`, or only what is known of it. */
+export function placeOf({ edge, versionBefore, versionAfter }: HistoryEntry): string {
+  // 0: ours has landed, and nobody saw as which.
+  const versions = [versionBefore, versionAfter || undefined].filter((version) => version !== undefined)
+  return edge === undefined ? '-' : [edge, versions.join(' → ')].join(' ').trimEnd()
 }

@@ -3,6 +3,7 @@ import type { Why } from '../ops/why.ts'
 import { detailOf } from './bans.ts'
 import { createClient } from './client.ts'
 import { type Command, OUTPUT, wrong } from './command.ts'
+import { placeOf } from './history.ts'
 import { underPause } from './paused.ts'
 import { relative, table } from './table.ts'
 import { EXIT, plain, type Terminal } from './terminal.ts'
@@ -15,7 +16,8 @@ export const why: Command = {
 Why is this one blocked, or why not? Its ban, or that of the prefix around it,
 with every reason and end; earlier offences; whether it was released or is a
 friend; the alerts that named it and what became of them; what people and
-passes did to it; and whether each edge lists it. Exit code 3: nothing is known.
+passes did to it, and which version of the ruleset came of that; and whether
+each edge lists it. Exit code 3: nothing is known.
 
   portcullis why 198.51.100.7`,
   options: OUTPUT,
@@ -62,7 +64,7 @@ function pageOf(found: Why, terminal: Terminal): string {
               `  ${a.id}`,
               relative(a.at, now()),
               a.outcome ?? `at work${a.waiting === null ? '' : `: ${a.waiting}`}`,
-              a.refusal ?? 'wanted',
+              a.refusal ?? (a.decided ? 'wanted' : 'undecided'),
               a.rule,
             ]),
           )}`,
@@ -71,8 +73,8 @@ function pageOf(found: Why, terminal: Terminal): string {
       ? []
       : [
           `${title('History')}\n${table(
-            ['  WHEN', 'WHAT', 'EDGE', 'BY', 'WHY'],
-            history.map((h) => [`  ${relative(h.at, now())}`, h.kind, h.edge ?? '-', h.by, h.detail ?? '']),
+            ['  WHEN', 'WHAT', 'EDGE, VERSION', 'BY', 'WHY'],
+            history.map((h) => [`  ${relative(h.at, now())}`, h.kind, placeOf(h), h.by, h.detail ?? '']),
           )}`,
         ]),
     `${title('Edges')}\n${table(

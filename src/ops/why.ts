@@ -6,6 +6,7 @@ import type { EdgeState } from '../core/edge-state.ts'
 import { judge, type Released } from '../core/guards.ts'
 import type { HistoryEntry } from '../core/history.ts'
 import type { AlertRecord } from '../core/outcome.ts'
+import type { Parked } from '../pipeline/parking.ts'
 import type { Records } from '../ports.ts'
 import { type BanView, bansCovering, readTerm, viewOf } from './ban-view.ts'
 import type { ByHandDeps } from './by-hand.ts'
@@ -36,7 +37,9 @@ export interface WhyAlert {
   /** null: still at work; `waiting` may say for what. */
   readonly outcome: string | null
   readonly waiting: string | null
-  /** Why this address was not banned; null: it was wanted. */
+  /** False: nothing is decided about it yet. */
+  readonly decided: boolean
+  /** Why this address was not banned; null: it was wanted, or nothing is decided yet. */
   readonly refusal: string | null
 }
 
@@ -49,22 +52,41 @@ export async function whyOf(deps: ByHandDeps, text: string): Promise<Why> {
   const { records } = deps
   const term = readTerm(text)
   const now = deps.now()
-  const [bans, offences, released, outcomes, states] = await Promise.all([
+  const [bans, offences, released, outcomes, states, parked, paused] = await Promise.all([
     records.all<Ban>('bans'),
     records.all<Offence>('offences'),
     records.all<Released>('released'),
     records.all<AlertRecord>('outcomes'),
     records.all<EdgeState>('edges'),
+    records.all<Parked>('parked'),
+    deps.pausing.read(),
   ])
   const covers = meeting(term)
   const found = bansCovering(
     bans.map(({ doc }) => doc),
     term,
   )
-  const alerts = outcomes.flatMap(({ id, doc }) => alertOf(id, doc, covers)).sort((a, b) => (a.at < b.at ? 1 : -1))
+  const views = found.map((ban) => viewOf(ban, deps.edges, now))
+  const isMissing = views.length === 0 || views.some(({ state }) => state === 'waiting')
+  // It may have been woken since.
+  const stillWaits = ({ reason }: Parked) =>
+    reason === 'paused' ? paused !== null : isMissing || !reason.startsWith('edge-')
+  const waits = new Map(parked.map(({ id, doc }) => [id, doc]))
+  const alerts = [
+    ...outcomes.flatMap(({ id, doc }) => alertOf(id, doc, covers)),
+    ...undecided(waits, new Set(outcomes.map(({ id }) => id)), covers),
+  ]
+    .map((alert) => {
+      const wait = waits.get(alert.id)
+      // One that has an outcome may have been taken up again since.
+      const isAtWork = alert.outcome === null || (wait?.about?.acceptedAt ?? '') > alert.at
+      if (wait === undefined || !isAtWork) return alert
+      return { ...alert, outcome: null, waiting: stillWaits(wait) ? wait.reason : null }
+    })
+    .sort((a, b) => (a.at < b.at ? 1 : -1))
   const why = {
     address: term.text,
-    bans: found.map((ban) => viewOf(ban, deps.edges, now)),
+    bans: views,
     offences: offences.map(({ doc }) => doc).filter(({ address }) => covers(address)),
     released: released.map(({ doc }) => doc).filter((r) => r.until > now.toISOString() && covers(r.address)),
     guarded: await guardOn(
@@ -117,13 +139,26 @@ const WIDE = /\/|\.\./
 
 function alertOf(id: string, doc: AlertRecord, covers: (address: string) => boolean): WhyAlert[] {
   const { at, rule, playbook, outcome, waiting } = doc
-  const known = { id, at, rule, playbook, outcome, waiting }
+  const known = { id, at, rule, playbook, outcome, waiting, decided: true }
   if (doc.wanted.some(covers)) return [{ ...known, refusal: null }]
   const refused = doc.refused.find(({ suspect }) => {
     const address = parseAddress(suspect)
     return address !== null && covers(address.text)
   })
   return refused === undefined ? [] : [{ ...known, refusal: refused.refusal }]
+}
+
+/** Those that wait without a decision: during a pause, say. */
+function undecided(
+  waits: ReadonlyMap<string, Parked>,
+  decided: ReadonlySet<string>,
+  covers: (address: string) => boolean,
+): WhyAlert[] {
+  return [...waits].flatMap(([id, { about, reason }]) => {
+    if (about === undefined || decided.has(id) || !about.addresses.some(covers)) return []
+    const { rule, playbook, acceptedAt: at } = about
+    return [{ id, at, rule, playbook, outcome: null, waiting: reason, decided: false, refusal: null }]
+  })
 }
 
 async function guardOn(deps: ByHandDeps, term: Term, released: readonly Released[]): Promise<Why['guarded']> {

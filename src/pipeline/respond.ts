@@ -158,7 +158,7 @@ async function park(
   if (result.undecided) await job.save({ ...job.data, checkpoints: withoutBlocks(context) })
   else await saveProgress(job, context)
   if (job.data.waiting === reason) return { kind: 'park', ms, reason }
-  await deps.parking.put(alert.id, { addresses: needs?.wanted ?? [], reason })
+  await deps.parking.put(job.data, reason, needs?.wanted ?? null)
   deps.events.parked({ alert, reason })
   if (reason.startsWith('edge-') || reason === PAUSED) tagInPassing(deps, context, reason)
   // What changed before it could be found among the parked woke nobody.

@@ -136,11 +136,14 @@ describe('the operator’s door', () => {
     for (const page of ['status', 'bans', 'history', 'allowed', 'why 198.51.100.70'])
       assert.match((await run(page)).out, /^PAUSED by alice \(a deployment\), ends in (1h|59m)/, page)
     // Who asks why the attacker of an alert that waits is not banned must hear of it, too.
-    for (const page of ['why 203.0.113.70', 'bans 203.0.113.70']) {
-      const { code, err } = await run(page)
-      assert.equal(code, 3, page)
-      assert.match(err, /^PAUSED by alice \(a deployment\), [^\n]+\n\n203\.0\.113\.70 is not banned/, page)
-    }
+    const none = await run('bans 203.0.113.70')
+    assert.equal(none.code, 3)
+    const waiting = await run('why 203.0.113.70')
+    assert.equal(waiting.code, 0)
+    for (const page of [none.err, waiting.out])
+      assert.match(page, /^PAUSED by alice \(a deployment\), [^\n]+\n\n203\.0\.113\.70 is not banned/)
+    assert.match(waiting.out, new RegExp(`${id} +\\S+ ago +at work: paused +undecided +Potential Web`))
+    assert.doesNotMatch((await run('why 198.51.100.70')).out, new RegExp(id))
     const ready = (await (await fetch(`${stage.service.app.opsUrl}/readyz`)).json()) as { degraded: { part: string }[] }
     assert.deepEqual(
       ready.degraded.map(({ part }) => part),
@@ -152,6 +155,11 @@ describe('the operator’s door', () => {
     await stage.becomes(id, 'acknowledged', 'blocked')
     assert.match(await stage.service.metrics.text(), /portcullis_degraded\{part="paused"\} 0/)
     assert.doesNotMatch((await run('status')).out, /PAUSED/)
+    const banned = (await run('why 203.0.113.70')).out
+    assert.match(banned, new RegExp(`${id} +\\S+ ago +blocked +wanted`))
+    // Which version of the ruleset it came with.
+    assert.match(banned, /put-in +shop \d+ → \d+ +portcullis/)
+    assert.match((await run('history --limit 5')).out, /put-in +shop \d+ → \d+ +portcullis/)
   })
 
   it('replays by ids, and by the word with which alerts were refused', async () => {
