@@ -48,6 +48,8 @@ export interface AlertEvents {
   }): void
   parked(seen: { readonly alert: Alert; readonly reason: string }): void
   retried(seen: { readonly alert: Alert; readonly error: unknown; readonly attempt: number }): void
+  /** A step that has failed for good, where its playbook goes on without it. */
+  passedOver(seen: { readonly alert: Alert; readonly step: string; readonly error: unknown }): void
   gaveUp(seen: { readonly alert: Alert; readonly error: unknown }): void
   statusSet(seen: { readonly alerts: number; readonly status: string | null; readonly tag: string }): void
   alertClosedElsewhere(seen: { readonly alert: string | Pick<Alert, 'id'> }): void
@@ -137,6 +139,12 @@ export function createAlertEvents({ log, metrics }: { readonly log: Log; readonl
       log.warn(
         `alert ${alert.id} failed for the ${ordinal(attempt)} time and will be tried again: ${brief(messageOf(error))}`,
         event('alert-retried', 'failure', alertFields(alert), labels({ attempt }), withError(error)),
+      )
+    },
+    passedOver({ alert, step, error }) {
+      log.warn(
+        `alert ${alert.id} goes on without the step ${brief(step)}, which has failed: ${brief(messageOf(error))}`,
+        event('step-passed-over', 'failure', alertFields(alert), labels({ step }), withError(error)),
       )
     },
     gaveUp({ alert, error }) {

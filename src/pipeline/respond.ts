@@ -26,6 +26,7 @@ export interface RespondDeps {
   readonly events: {
     parked(e: { alert: JobData['alert']; reason: string }): void
     retried(e: { alert: JobData['alert']; error: unknown; attempt: number }): void
+    passedOver(e: { alert: JobData['alert']; step: string; error: unknown }): void
     gaveUp(e: { alert: JobData['alert']; error: unknown }): void
     failed(e: { what: string; error: unknown }): void
   }
@@ -118,7 +119,10 @@ async function failStep(
   if (step.type === 'security.setAlertStatus' && !(error instanceof PermanentError || error instanceof RefusedError))
     deps.health.failed('elastic', messageOf(error))
   const given = error instanceof PermanentError || spent || isTooLate(deps, job)
-  if (given && goOn) return { kind: 'done', output: { error: messageOf(error) } }
+  if (given && goOn) {
+    deps.events.passedOver({ alert: job.data.alert, step: step.name, error })
+    return { kind: 'done', output: { error: messageOf(error) } }
+  }
   if (given) {
     await giveUp(deps, job, error)
     throw new PermanentError(messageOf(error), { cause: error })

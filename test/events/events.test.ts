@@ -50,6 +50,7 @@ const everything: { readonly [Name in keyof Events]: (events: Events) => void } 
   concluded: (e) => e.concluded({ alert: ALERT, outcome: 'blocked', seconds: 1.5, suspects: addresses }),
   parked: (e) => e.parked({ alert: ALERT, reason: 'edge-full' }),
   retried: (e) => e.retried({ alert: ALERT, error: new Error('no answer'), attempt: 2 }),
+  passedOver: (e) => e.passedOver({ alert: ALERT, step: 'tell the team', error: new Error('404') }),
   gaveUp: (e) => e.gaveUp({ alert: ALERT, error: new Error('no answer') }),
   statusSet: (e) => e.statusSet({ alerts: 3, status: 'acknowledged', tag: 'blocked' }),
   alertClosedElsewhere: (e) => e.alertClosedElsewhere({ alert: ALERT }),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import { silentLog } from '../../src/log.ts'
 import { replay } from '../../src/pipeline/reopen.ts'
 import { pipelineWorld } from '../support/service-pipeline.ts'
 import { blocking } from '../support/service-stage.ts'
@@ -39,6 +40,21 @@ describe('a failing step', () => {
     assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
     assert.deepEqual(calls.slice(4), ['/second', '/second'])
     assert.equal(world.queue.data(id).failures, undefined)
+  })
+
+  it('is passed over where its playbook says so, and that is a line in the log', async (t) => {
+    const { playbook, failing } = await twoCalls(t)
+    failing('/first', 3)
+    const lines: string[] = []
+    const log = { ...silentLog, warn: (message: string) => void lines.push(message) }
+    const patient = playbook.replace('on-failure: { retry', 'on-failure: { continue: true, retry')
+    const world = pipelineWorld({ env, playbook: patient, log })
+    const id = await world.deliver(ADDRESS)
+    for (let run = 0; run < 2; run++) assert.equal((await world.queue.run(id)).kind, 'thrown')
+    assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
+    const said = lines.filter((line) => !line.includes('will be tried again'))
+    assert.equal(said.length, 1, said.join('\n'))
+    assert.match(said[0] ?? '', new RegExp(`^alert ${id} goes on without the step first, which has failed: .*500`))
   })
 })
 

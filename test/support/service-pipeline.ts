@@ -5,7 +5,7 @@ import type { Alert } from '../../src/core/alert.ts'
 import type { Ban } from '../../src/core/ban.ts'
 import type { AlertRecord } from '../../src/core/outcome.ts'
 import { createEvents } from '../../src/events.ts'
-import { silentLog } from '../../src/log.ts'
+import { type Log, silentLog } from '../../src/log.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { Change, Mark, Marked, Records, Siem } from '../../src/ports.ts'
 import { type FakeEdge, fakeEdge } from './fake-edge.ts'
@@ -46,6 +46,8 @@ export function pipelineWorld(
     readonly env?: Record<string, string>
     readonly playbook?: string
     readonly zones?: readonly string[]
+    /** Where events are written; absent: nowhere. */
+    readonly log?: Log
     /** The same store, queue and outside: a restart with other settings. */
     readonly after?: PipelineWorld
   } = {},
@@ -74,7 +76,7 @@ export function pipelineWorld(
   const files = [{ playbook: parsePlaybook(text, 'block.yaml'), text }]
   const pipeline = createPipeline({
     config: readConfig({ ...REQUIRED, HTTP_PRIVATE_TARGETS: '127.0.0.1', ...options.env }),
-    events: createEvents({ log: silentLog, metrics: createMetrics({ processMetrics: false }) }),
+    events: createEvents({ log: options.log ?? silentLog, metrics: createMetrics({ processMetrics: false }) }),
     records,
     queue,
     clock,
