@@ -60,16 +60,15 @@ export function startWorker(
     },
     async close(graceMs) {
       await Promise.all(workers.map((worker) => worker.pause(true)))
-      const finished = await drained(running, graceMs)
-      // BullMQ's own wait for its jobs has no end, and while Redis is away, neither has the one for its connection.
-      const gently = finished && (backend.kind === 'sql' || backend.worker.status === 'ready')
-      const close = async (worker: AlertWorker) => {
-        if (!gently) await disconnect(worker)
-        await worker.close(!gently)
-      }
-      await Promise.race([Promise.all(workers.map(close)), timeout(LONGEST_END, undefined, { ref: false })])
+      const finished = await within(graceMs, () => running.size === 0)
+      await Promise.all(workers.map(disconnect))
+      // Where the jobs are done, what they came to may still be on its way to the store.
+      if (finished && isThere(backend)) await within(LONGEST_END, () => workers.every((worker) => !worker.isRunning()))
+      // BullMQ's gentle end waits without end for connections that were never made, and renews its locks until then.
+      const ended = Promise.all(workers.map((worker) => worker.close(true)))
+      await Promise.race([ended, timeout(LONGEST_END, undefined, { ref: false })])
       // A loop that had not yet heard of the end may have connected again.
-      if (!gently) await Promise.all(workers.map(disconnect))
+      await Promise.all(workers.map(disconnect))
     },
   }
 }
@@ -172,9 +171,13 @@ function backoff(attempts: number, error: Error | undefined, chance: number): nu
 /** What has not ended by now, ms, ends when the store's connections are closed, which comes next. */
 const LONGEST_END = 2000
 
-/** True when nothing runs any more within the time. */
-async function drained(running: ReadonlyMap<string, unknown>, graceMs: number): Promise<boolean> {
-  const end = Date.now() + graceMs
-  while (running.size > 0 && Date.now() < end) await timeout(20)
-  return running.size === 0
+function isThere(backend: QueueBackend): boolean {
+  return backend.kind === 'sql' || backend.worker.status === 'ready'
+}
+
+/** True when it becomes so within the time. */
+async function within(ms: number, isSo: () => boolean): Promise<boolean> {
+  const end = Date.now() + ms
+  while (!isSo() && Date.now() < end) await timeout(20)
+  return isSo()
 }

@@ -1,15 +1,19 @@
 import { equal, ok, rejects } from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, before, beforeEach, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import type { Store } from '../../src/adapters/store.ts'
 import type { Queue, Ran } from '../../src/ports.ts'
-import { withStores } from '../support/stores.ts'
+import { type StoreConfig, withStores } from '../support/stores.ts'
 import { jobOf, until } from '../support/stores-jobs.ts'
 
 const DONE: Ran = { kind: 'done', outcome: 'blocked' }
 
 describe('closing the queue', () => {
-  withStores((_kind, place) => {
+  withStores((kind, place) => {
     let store: Store
     let queue: Queue
     let id: string
@@ -66,5 +70,47 @@ describe('closing the queue', () => {
       await rejects(late.add([jobOf(id)]), { name: 'StoreError' })
       store = await place.open()
     })
+
+    it('leaves nothing behind that keeps the process alive, though some connections were never made', {
+      skip: kind === 'embedded' && 'it has none',
+      timeout: 30_000,
+    }, async (t) => {
+      // The ledger's and the queue's own connections; a worker makes more.
+      const line = await lineWith(place.config(), 2)
+      t.after(() => line.close())
+      const child = spawn(process.execPath, [CLOSING, JSON.stringify(line.config)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      t.after(() => child.kill('SIGKILL'))
+      await once(child.stdout, 'data')
+      if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(10_000) })
+      equal(child.exitCode, 0)
+    })
   })
 })
+
+const CLOSING = fileURLToPath(new URL('../support/stores-closing-child.ts', import.meta.url))
+
+/** A wire to the store that lets so many connections through; those after it are taken, and hear nothing. */
+async function lineWith({ store, dataDir }: StoreConfig, most: number) {
+  const url = new URL('url' in store ? store.url : '')
+  const sockets = new Set<Socket>()
+  let made = 0
+  const server = createServer((near) => {
+    sockets.add(near.on('error', () => {}))
+    if (made++ >= most) return
+    const far = connect(Number(url.port), url.hostname).on('error', () => {})
+    sockets.add(far)
+    near.pipe(far).pipe(near)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const target = new URL(url)
+  target.port = String((server.address() as { port: number }).port)
+  return {
+    config: { store: { kind: store.kind, url: target.href }, dataDir } as StoreConfig,
+    close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  }
+}
