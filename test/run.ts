@@ -103,7 +103,15 @@ async function prepare(): Promise<string> {
 function run(files: readonly string[], shared: string): Promise<number> {
   // One more than there are processors, for many wait most of their time: for leases, time-outs, servers that start.
   const concurrency = Math.max(1, Math.min(availableParallelism() + 1, Math.floor(freemem() / MEMORY_PER_FILE)))
-  const words = ['--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec', ...options, ...files]
+  const watched = ['--import', new URL('./support/watchdog.ts', import.meta.url).href]
+  const words = [
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    '--test-reporter=spec',
+    ...watched,
+    ...options,
+    ...files,
+  ]
   const env = {
     ...process.env,
     PORTCULLIS_TEST_STORE: join(shared, 'store'),
