@@ -96,29 +96,34 @@ describe('the queue', () => {
 
     it('parks without spending an attempt, shows why, and runs again when the time has come', async () => {
       const attempts: number[] = []
+      let seen = false
       queue.work(async (job) => {
         attempts.push(job.attempts)
-        return attempts.length < 3 ? park(200) : DONE
+        return seen && attempts.length >= 3 ? DONE : park(200)
       })
       await queue.add([jobOf(id)])
       await isIn('delayed')
+      seen = true
       equal((await queue.read(id))?.data.waiting, 'edge-full')
       await isIn('completed')
-      deepEqual(attempts, [0, 0, 0])
+      deepEqual(new Set(attempts), new Set([0]))
     })
 
     it('runs a woken job at once', async () => {
-      let runs = 0
+      const runs: number[] = []
       queue.work(async () => {
-        runs += 1
-        return runs === 1 ? park(60_000) : DONE
+        runs.push(Date.now())
+        return runs.length === 1 ? park(60_000) : DONE
       })
       await queue.add([jobOf(id)])
       await isIn('delayed')
       const start = Date.now()
       await queue.wake([id, randomUUID()])
+      await until(() => runs.length === 2)
+      // A worker that hears of nothing looks again after 5 s, at the earliest.
+      const ms = (runs[1] ?? 0) - start
+      ok(ms < 4000, `${ms} ms`)
       await isIn('completed')
-      ok(Date.now() - start < 1000, `${Date.now() - start} ms`)
     })
 
     it('does not lose a wake that comes while the job runs, or at the very moment it parks', async () => {
