@@ -114,7 +114,7 @@ export function addDoor(router: Router, deps: DoorDeps): void {
       ...(nothing ? ['Nothing was paused, and no edge had stopped as edge-contested.'] : []),
       ...(resumed.length > 0 || edge !== undefined ? [message] : []),
     ]
-    res.json({ message: words.join(' '), resumed, pauseEnded: ended })
+    res.json({ message: words.join(' '), resumed, pauseEnded: ended, ...(ended ? { paused: null } : {}) })
   })
 
   router.post('/replay', async (req, res) => {

@@ -116,12 +116,12 @@ function requireJson(req: Request, _res: Response, next: () => void): void {
   next()
 }
 
-/** While paused every answer says so: nobody should wonder why nothing is banned. */
+/** While paused every answer says so, nobody should wonder why nothing is banned; one that speaks of pauses itself knows better. */
 function sayPaused({ byHand }: OpsDeps) {
   return async (_req: Request, res: Response, next: () => void) => {
     const paused = await byHand.pausing.read()
     const send = res.json.bind(res)
-    if (paused !== null) res.json = (body: unknown) => send({ ...Object(body), paused })
+    if (paused !== null) res.json = (body: unknown) => send({ paused, ...Object(body) })
     next()
   }
 }

@@ -153,6 +153,17 @@ describe('orders', () => {
     assert.equal((await ops.post('/api/replay', { alerts: [works] })).status, 409)
   })
 
+  it('pause, and pause anew; every answer says so until it is over', async () => {
+    const first = (await ops.post('/api/pause', { reason: 'first' })).json.paused
+    const again = (await ops.post('/api/pause', { reason: 'again', duration: '1h' })).json.paused
+    assert.deepEqual([first.reason, first.until, again.reason, again.until === null], ['first', null, 'again', false])
+    assert.deepEqual((await ops.call('/api/bans')).json.paused, again)
+    assert.deepEqual((await ops.post('/api/resume', { edge: 'shop' })).json.paused, again)
+    const over = (await ops.post('/api/resume', {})).json
+    assert.deepEqual([over.pauseEnded, over.paused], [true, null])
+    assert.equal((await ops.call('/api/bans')).json.paused, undefined)
+  })
+
   it('resume an edge by its name', async () => {
     assert.deepEqual((await ops.post('/api/resume', { edge: 'blog' })).json.resumed, ['blog'])
     assert.equal((await ops.post('/api/resume', { edge: 'nowhere' })).status, 404)
