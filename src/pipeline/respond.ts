@@ -3,7 +3,7 @@ import type { Playbook, Step } from '../core/playbook.ts'
 import { messageOf, PermanentError, RefusedError, RetryLaterError, StoreError } from '../errors.ts'
 import type { Clock, Job, JobData, Mark, Ran, Records } from '../ports.ts'
 import type { Health } from './health.ts'
-import { standingsNow, whyNotHeld } from './held.ts'
+import { type Needs, standingsNow, whyNotHeld } from './held.ts'
 import type { MarkRequest, MarkResult } from './marks.ts'
 import type { Parking } from './parking.ts'
 import { PAUSED } from './pause.ts'
@@ -165,11 +165,15 @@ async function park(
   await deps.parking.put(job.data, reason, needs?.wanted ?? null)
   deps.events.parked({ alert, reason })
   if (reason.startsWith('edge-') || reason === PAUSED) tagInPassing(deps, context, reason)
-  // What changed before it could be found among the parked woke nobody.
-  const standing = (await standingsNow(deps, [needs]))[0]
-  const changed =
-    needs !== null && standing !== undefined && !(standing.kind !== 'held' && whyNotHeld(standing) === reason)
-  return { kind: 'park', ms: changed ? 0 : ms, reason }
+  return { kind: 'park', ms: (await isOver(deps, needs, reason)) ? 0 : ms, reason }
+}
+
+/** Whether it ended before the job could be found among the parked, and so woke nobody. */
+async function isOver(deps: RespondDeps, needs: Needs | null, reason: string): Promise<boolean> {
+  // A part that this process has never named in degraded costs one run too many.
+  if (needs === null) return reason !== UNKNOWN && !deps.health.degraded().some(({ part }) => part === reason)
+  const [standing] = await standingsNow(deps, [needs])
+  return standing !== undefined && (standing.kind === 'held' || whyNotHeld(standing) !== reason)
 }
 
 function withoutBlocks({ playbook, outputs }: StepContext): Record<string, unknown> {

@@ -152,6 +152,15 @@ describe('a job', () => {
     assert.deepEqual(await world.queue.run(id), { kind: 'done', outcome: 'blocked' })
   })
 
+  it('runs again at once where what refused worked again before it could be found waiting', async () => {
+    const world = pipelineWorld({ env })
+    const id = await world.deliver(ADDRESS)
+    world.siem.before = () => Promise.reject(new RefusedError('elastic', 'Elasticsearch does not know the API key'))
+    world.beforeCommit = async ({ put }) =>
+      put?.some(({ collection }) => collection === 'parked') ? void world.pipeline.health.works('elastic') : undefined
+    assert.deepEqual(await world.queue.run(id), { kind: 'park', ms: 0, reason: 'elastic' })
+  })
+
   it('names a host that refused its call until that takes one', async (t) => {
     const answers = [401, 200]
     const server = createServer((_, response) => response.writeHead(answers.shift() ?? 500).end('{}'))
