@@ -71,6 +71,7 @@ describe('Cloudflare in trouble, with the bans in a list', { concurrency: 12 }, 
   tell('our operation does not end: alerts wait as edge-busy, and it is not sent a second time', {
     ...{ ...waits, says: /edge-busy: Cloudflare has not finished/, withinMs: 30_000 },
     strike: ({ world }) => world.cloudflare.account.operations.failNext({ kind: 'stuck' }),
+    struck: ({ world }) => world.cloudflare.account.operations.isBusy(),
     heal: ({ world }) => world.cloudflare.account.operations.finish(),
     after: nobodyElses,
   })
@@ -106,6 +107,7 @@ describe('Cloudflare in trouble, with the bans in a list', { concurrency: 12 }, 
       cloudflare.account.operations.failNext({ kind: 'stuck' })
       cloudflare.account.operations.begin(() => null)
     },
+    struck: ({ world }) => world.cloudflare.calls.some(({ status }) => status === 429),
     heal: ({ world }) => world.cloudflare.account.operations.finish(),
     counts: ['POST', 429],
   })
