@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { openStore, type Store } from '../../src/adapters/store.ts'
 import { startWorld, type World, type WorldOptions } from '../../src/simulator/world.ts'
-import { OPS_TOKEN } from './service.ts'
+import { atEnd, type Ends, OPS_TOKEN } from './service.ts'
 import { type ServiceProcess, startProcess } from './service-process.ts'
 import { soak } from './soak.ts'
 import type { StoreConfig } from './stores.ts'
@@ -11,9 +11,6 @@ import { findProgram, startRedis } from './stores-servers.ts'
 const FAST_CLOCK = new URL('./fast-clock.ts', import.meta.url).href
 const PLAYBOOKS = fileURLToPath(new URL('../../playbooks', import.meta.url))
 
-/** How much faster than the world's the instances' clocks go: at full length their leases last as long as they really do. */
-export const SPEED = soak ? 1 : 10
-
 // Each process and each Redis listens for this one's end.
 process.setMaxListeners(100)
 
@@ -21,10 +18,12 @@ process.setMaxListeners(100)
 export interface Instances {
   readonly world: World
   readonly store: Store
+  /** How much faster than the world's the instances' clocks go: at full length 1, where leases last as long as they really do. */
+  readonly speed: number
   /** The time as the instances know it, ms since the epoch. */
   now(): number
   start(): Promise<ServiceProcess>
-  /** Puts an alert about this address into the world and sends it to this instance. */
+  /** Puts an alert about this address into the world and sends it to this instance, again after a 503, as Kibana does. */
   send(to: ServiceProcess, sourceIp: string): Promise<string>
   acknowledged(id: string): Promise<void>
   /** The lease of an edge as it stands; null: nobody ever had it. */
@@ -35,39 +34,45 @@ export interface Instances {
 export const withoutRedis = findProgram('redis-server') === null && 'NOT TESTED: redis-server is not installed'
 
 // A job of a process that died is its own for 15 s, and is looked for every 5.
-export const JOBS_BACK_MS = 40_000
+export const JOBS_BACK_MS = 60_000
 
+/** `speed` is that of a run below full length; calls have the time that they really have, and leases outlast them the less. */
 export async function instances(
-  t: { after(close: () => Promise<void>): void },
-  options: { readonly world?: WorldOptions; readonly env?: Record<string, string> } = {},
+  t: Ends,
+  options: { readonly world?: WorldOptions; readonly env?: Record<string, string>; readonly speed: number },
 ): Promise<Instances> {
   const world = await startWorld(options.world)
-  t.after(() => world.close())
+  atEnd(t, () => world.close())
   const redis = await startRedis()
-  t.after(() => redis.stop())
+  atEnd(t, () => redis.stop())
   const config: StoreConfig = { store: { kind: 'redis', url: redis.url }, dataDir: '' }
   const store = await openStore(config)
-  t.after(() => store.close())
+  atEnd(t, () => store.close())
+  const speed = soak ? 1 : options.speed
   const since = Date.now()
   const clock = {
     NODE_OPTIONS: `--import=${FAST_CLOCK}`,
-    TEST_CLOCK_SPEED: String(SPEED),
+    TEST_CLOCK_SPEED: String(speed),
     TEST_CLOCK_SINCE: String(since),
   }
-  const env = { PLAYBOOKS_DIR: PLAYBOOKS, ...(SPEED === 1 ? {} : clock), ...options.env }
+  const env = { PLAYBOOKS_DIR: PLAYBOOKS, ...(speed === 1 ? {} : clock), ...options.env }
   return {
     world,
     store,
-    now: () => since + (Date.now() - since) * SPEED,
+    speed,
+    now: () => since + (Date.now() - since) * speed,
     async start() {
       const service = await startProcess(world, config, env)
-      t.after(() => service.kill())
+      atEnd(t, () => service.kill())
       return service
     },
     async send(to, sourceIp) {
       const id = world.alerts.add({ sourceIp })
-      const { status } = await to.post(world.webhook([id]))
-      if (status !== 202) throw new Error(`The webhook answered ${status}`)
+      await until(async () => {
+        const { status } = await to.post(world.webhook([id]))
+        if (status !== 202 && status !== 503) throw new Error(`The webhook answered ${status}`)
+        return status === 202
+      })
       return id
     },
     acknowledged: (id) => until(() => world.alerts.status(id) === 'acknowledged', JOBS_BACK_MS),

@@ -49,12 +49,13 @@ export async function startProcess(
     })
   const end = () => child.kill('SIGKILL')
   process.once('exit', end)
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  // Once all that it said has been heard.
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   void ended.then(() => process.removeListener('exit', end))
-  const url = await started(child, () => said)
+  const { url, opsUrl } = await started(child, () => said)
   return {
     url,
-    opsUrl: /"ops":"(http[^"]+)"/.exec(said)?.[1] ?? '',
+    opsUrl,
     post: (body) => postTo(url, body),
     async kill() {
       child.kill('SIGKILL')
@@ -71,14 +72,17 @@ export async function startProcess(
   }
 }
 
-/** The address that its line about the start names. */
-async function started(child: ChildProcess, said: () => string): Promise<string> {
+/** The addresses that its line about the start names. */
+async function started(child: ChildProcess, said: () => string): Promise<{ url: string; opsUrl: string }> {
   const end = Date.now() + START_WITHIN_MS
   for (;;) {
-    const url = /"webhook":"(http[^"]+)"/.exec(said())?.[1]
-    if (url !== undefined) return url
+    const [url, opsUrl] = ['webhook', 'ops'].map((port) => new RegExp(`"${port}":"(http[^"]+)"`).exec(said())?.[1])
+    if (url !== undefined && opsUrl !== undefined) return { url, opsUrl }
     const how = child.exitCode ?? child.signalCode ?? (Date.now() > end ? `it took ${START_WITHIN_MS} ms` : null)
-    if (how !== null) throw new Error(`The service did not start (${how}):\n${said()}`)
+    if (how !== null) {
+      child.kill('SIGKILL')
+      throw new Error(`The service did not start (${how}):\n${said()}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

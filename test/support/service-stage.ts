@@ -32,8 +32,10 @@ export interface Stage {
   becomes(id: string, status: string, tag?: string, withinMs?: number): Promise<void>
   /** The terms of our rule. */
   held(): string[]
-  /** How often alerts were concluded so, since the last start. */
+  /** How often alerts were concluded so, since the last start: a moment after Elastic shows it. */
   concluded(outcome: string): Promise<number>
+  /** How many jobs are in this state: a moment after they were concluded or parked. */
+  jobs(state: string): Promise<number>
   /** The parts that refuse their work. */
   degraded(): Promise<string[]>
   /** An operator's order; throws when it is refused. */
@@ -58,9 +60,12 @@ export function stageFor(place: Place, options: StageOptions = {}): Stage {
     service = await startService(world, place.config(), env, options.seams)
   })
   after(async () => {
-    await service?.stop()
-    await world?.close()
-    if (folder) await rm(folder, { recursive: true, force: true })
+    try {
+      await service?.stop()
+    } finally {
+      await world?.close()
+      if (folder) await rm(folder, { recursive: true, force: true })
+    }
   })
   const there = <T>(thing: T | null): T => {
     if (thing === null) throw new Error('The stage is set only while tests run')
@@ -87,10 +92,8 @@ export function stageFor(place: Place, options: StageOptions = {}): Stage {
     post: (ids) => stage.service.post(stage.world.webhook(ids)),
     becomes: (id, status, tag, withinMs) => becomes(stage.world, id, status, tag, withinMs),
     held: () => termsOf(stage.world),
-    async concluded(outcome) {
-      const text = await stage.service.metrics.text()
-      return Number(new RegExp(`portcullis_alerts_total\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1] ?? 0)
-    },
+    concluded: (outcome) => metric(stage.service, `portcullis_alerts_total{outcome="${outcome}"}`),
+    jobs: (state) => metric(stage.service, `portcullis_queue_jobs{state="${state}"}`),
     async degraded() {
       const { degraded } = await stage.order('GET', '/readyz')
       return (degraded as { part: string }[]).map(({ part }) => part).sort()
@@ -108,7 +111,22 @@ export function stageFor(place: Place, options: StageOptions = {}): Stage {
   return stage
 }
 
-async function becomes(world: World, id: string, status: string, tag?: string, withinMs = 8_000): Promise<void> {
+/** The value of this series; 0 where there is none yet. */
+async function metric({ metrics }: Service, series: string): Promise<number> {
+  const line = (await metrics.text()).split('\n').find((each) => each.startsWith(`${series} `))
+  return Number(line?.slice(series.length) ?? 0)
+}
+
+// Less than it takes until a job that nobody woke runs again, or one that was left behind is found.
+const BECOMES_WITHIN_MS = 14_000
+
+async function becomes(
+  world: World,
+  id: string,
+  status: string,
+  tag?: string,
+  withinMs = BECOMES_WITHIN_MS,
+): Promise<void> {
   const { alerts } = world
   try {
     await until(

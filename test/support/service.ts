@@ -1,9 +1,11 @@
+import { rm } from 'node:fs/promises'
 import { type App, type AppDeps, startApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { createEvents } from '../../src/events.ts'
 import { createLog, silentLog } from '../../src/log.ts'
 import { createMetrics, type Metrics } from '../../src/metrics.ts'
 import { startWorld, type World, type WorldOptions } from '../../src/simulator/world.ts'
+import { emptyDataDir } from './stores.ts'
 
 export const WEBHOOK_SECRET = 'a-webhook-secret-for-tests'
 export const OPS_TOKEN = 'an-operators-token-for-tests'
@@ -63,17 +65,50 @@ export async function postTo(url: string, body: string, headers: Record<string, 
   }
 }
 
+/** A test, as far as it can be told what to do at its end. */
+export interface Ends {
+  after(close: () => Promise<void>): void
+}
+
+const closers = new WeakMap<Ends, (() => unknown)[]>()
+
+/** At the end of the test: what was opened last is closed first, and each also where another one cannot be. */
+export function atEnd(t: Ends, close: () => unknown): void {
+  const known = closers.get(t)
+  if (known) return void known.push(close)
+  const all = [close]
+  closers.set(t, all)
+  t.after(async () => {
+    const failures: unknown[] = []
+    for (const each of all.reverse()) {
+      try {
+        await each()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+  })
+}
+
 /** A world and the service in it, both closed when the test ends. */
 export async function startAll(
-  t: { after(close: () => Promise<void>): void },
+  t: Ends,
   place: { config(): Pick<Config, 'store' | 'dataDir'> },
   options: { readonly env?: Record<string, string>; readonly world?: WorldOptions; readonly seams?: Seams } = {},
 ): Promise<{ world: World; service: Service }> {
   const world = await startWorld(options.world)
-  t.after(() => world.close())
+  atEnd(t, () => world.close())
   const service = await startService(world, place.config(), options.env, options.seams)
-  t.after(() => service.stop())
+  atEnd(t, () => service.stop())
   return { world, service }
+}
+
+/** A folder for an embedded store, for one test. */
+export function freshPlace(t: Ends) {
+  const dataDir = emptyDataDir()
+  atEnd(t, () => rm(dataDir, { recursive: true, force: true }))
+  return { config: () => ({ store: { kind: 'embedded' } as const, dataDir }) }
 }
 
 /** All that a test's service is told, as a process would be. */

@@ -21,8 +21,11 @@ export function jobOf(id: string, changes: Partial<JobData> = {}): { id: string;
 /** Resolves when it is so, asking every 10 ms; rejects after `withinMs`. */
 export async function until(isSo: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
   const end = Date.now() + withinMs
-  while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`Still not so after ${withinMs} ms: ${isSo}`)
+  for (;;) {
+    // Whoever was stopped for a while asks once more.
+    const late = Date.now() > end
+    if (await isSo()) return
+    if (late) throw new Error(`Still not so after ${withinMs} ms: ${isSo}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
