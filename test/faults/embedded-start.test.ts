@@ -6,7 +6,7 @@ import { openStore } from '../../src/adapters/store.ts'
 import { contentsOf, embeddedIn, mountDisk, ownEmpty, WITHOUT_MOUNT } from '../support/fault-store-disk.ts'
 import { emptyDataDir } from '../support/stores.ts'
 
-const EACH = { timeout: 60_000 }
+const EACH = { timeout: 120_000 }
 
 describe('a start on the embedded store', () => {
   let made: string

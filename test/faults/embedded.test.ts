@@ -16,7 +16,7 @@ import { inTurn } from '../support/fault-store-redis.ts'
 import { allAcknowledged, assertHeldBefore, missingFrom, numbered } from '../support/service-burst.ts'
 import { startProcess } from '../support/service-process.ts'
 
-const EACH = { timeout: 60_000 }
+const EACH = { timeout: 240_000 }
 // Larger than any table, smaller than what the log has reached when its store was made.
 const BELOW_THE_LOG = 2_000_000
 
@@ -25,9 +25,10 @@ describe('the embedded store', () => {
     ...EACH,
     skip: WITHOUT_MOUNT,
   }, async (t) => {
-    const disk = mountDisk(t, 250)
+    const turn = inTurn(t)
+    const disk = mountDisk(turn, 250)
     const dataDir = copyOfEmpty(join(disk.directory, 'data'))
-    const cell = await startCell(inTurn(t), embeddedIn(dataDir))
+    const cell = await startCell(turn, embeddedIn(dataDir))
     await cell.send(10)
     disk.fill()
     await waitFor503(() => cell.send(1))
@@ -36,7 +37,7 @@ describe('the embedded store', () => {
     await cell.tick()
     await cell.saying(new RegExp(`disk that holds ${dataDir}/store is full: 0 MB are left, and 64 MB are needed`))
     disk.free()
-    await cell.balances({ withinMs: 30_000 })
+    await cell.balances()
     await cell.tick()
   })
 
@@ -53,7 +54,7 @@ describe('the embedded store', () => {
     assert.deepEqual(await cell.send(3), [503, 503, 503])
     limitFiles(null)
     await cell.saying(/broke down/)
-    await cell.balances({ withinMs: 30_000 })
+    await cell.balances()
     await cell.tick()
   })
 
@@ -78,11 +79,11 @@ describe('the embedded store', () => {
     const last = await startProcess(world, embeddedIn(dataDir))
     t.after(() => last.kill())
     assert.ok(accepted.size > 0)
-    await allAcknowledged(world, [...accepted], 30_000)
+    await allAcknowledged(world, [...accepted], 60_000)
     assertHeldBefore(world, ids, addresses)
     // The others were never answered, so their sender tries again.
     for (const id of ids) assert.equal((await last.post(world.webhook([id]))).status, 202)
-    await allAcknowledged(world, ids, 30_000)
+    await allAcknowledged(world, ids, 60_000)
     assert.deepEqual(missingFrom(world, addresses), [])
     assertHeldBefore(world, ids, addresses)
   })

@@ -12,7 +12,7 @@ import { soak } from '../support/soak.ts'
 import { until } from '../support/stores-jobs.ts'
 
 const SLOW_MS = soak ? 2_000 : 500
-const EACH = { timeout: soak ? 150_000 : 60_000 }
+const EACH = { timeout: soak ? 300_000 : 150_000 }
 
 describe('the wire to Redis', { skip: WITHOUT_REDIS, concurrency: true }, () => {
   it('refused in mid-work: webhooks are answered 503 at once, and the service goes on by itself', EACH, async (t) => {
@@ -21,14 +21,15 @@ describe('the wire to Redis', { skip: WITHOUT_REDIS, concurrency: true }, () => 
     await wire.cut()
     const begun = Date.now()
     assert.deepEqual(await cell.send(5), [503, 503, 503, 503, 503])
-    assert.ok(Date.now() - begun < 2_000, `it took ${Date.now() - begun} ms`)
+    // Whoever waits for an answer of Redis waits 10 s.
+    assert.ok(Date.now() - begun < 5_000, `it took ${Date.now() - begun} ms`)
     assert.equal((await cell.ask('/readyz')).status, 503)
     await cell.tick()
     await cell.saying(
       /store-down: The store could not .*: (there is no connection to Redis|the connection to Redis broke)$/,
     )
     await wire.mend()
-    await cell.balances({ withinMs: 30_000 })
+    await cell.balances()
     assert.equal((await cell.ask('/readyz')).status, 200)
     await cell.tick()
   })
@@ -52,7 +53,8 @@ describe('the wire to Redis', { skip: WITHOUT_REDIS, concurrency: true }, () => 
     wire.stall()
     const begun = Date.now()
     assert.deepEqual(await cell.send(3), [503, 503, 503])
-    assert.ok(Date.now() - begun < 12_000, `it took ${Date.now() - begun} ms`)
+    // 10 s for a command, and some for a slow machine: two commands, one after the other, would be 20.
+    assert.ok(Date.now() - begun < 18_000, `it took ${Date.now() - begun} ms`)
     wire.flow()
     await cell.balances()
     await cell.tick()
@@ -63,7 +65,7 @@ describe('the wire to Redis', { skip: WITHOUT_REDIS, concurrency: true }, () => 
     await cell.send(10)
     wire.forget()
     await cell.send(3)
-    await cell.balances({ withinMs: 40_000 })
+    await cell.balances()
     await cell.tick()
   })
 
@@ -73,7 +75,7 @@ describe('the wire to Redis', { skip: WITHOUT_REDIS, concurrency: true }, () => 
     await cell.send(1)
     wire.slow(SLOW_MS)
     await cell.send(2)
-    await cell.balances({ withinMs: 40 * SLOW_MS + 5_000 })
+    await cell.balances({ withinMs: 40 * SLOW_MS + 40_000 })
   })
 
   it('slow, 2 s an answer: a write to Cloudflare waits for its budget, and is sent', EACH, async (t) => {

@@ -42,6 +42,9 @@ interface Delivery {
   accepted: boolean
 }
 
+// A job whose store broke under it is taken up again after up to 25 s.
+const BALANCED_WITHIN_MS = 60_000
+
 export async function startCell(
   t: { after(close: () => Promise<unknown>): void },
   store: StoreConfig,
@@ -103,7 +106,7 @@ export async function startCell(
       const ids = [...deliveries.keys()]
       await Promise.all(ids.map(deliver))
     },
-    async balances({ withinMs = 20_000, jobsLost = false } = {}) {
+    async balances({ withinMs = BALANCED_WITHIN_MS, jobsLost = false } = {}) {
       const ids = [...deliveries.keys()]
       const addresses = [...deliveries.values()].map(({ address }) => address)
       await Promise.all(ids.map((id) => untilAccepted(id, withinMs)))
@@ -123,12 +126,12 @@ export async function startCell(
       for (const secret of secretsOf(config))
         assert.ok(!lines.some((line) => line.includes(secret)), 'a secret is logged')
     },
-    async saying(words, withinMs = 10_000) {
+    async saying(words, withinMs = 30_000) {
       await until(() => said().some((line) => words.test(line)), withinMs).catch(() =>
         assert.fail(`Nothing logged says ${words}:\n${said().slice(-30).join('\n')}`),
       )
     },
-    async tick(withinMs = 20_000) {
+    async tick(withinMs = 40_000) {
       let over = false
       void app.tick().then(() => {
         over = true

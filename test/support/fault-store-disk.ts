@@ -22,10 +22,10 @@ export interface Disk {
   readOnly(): void
 }
 
-export function mountDisk(t: { after(close: () => void): void }, megabytes: number): Disk {
+export function mountDisk(t: { after(close: () => Promise<void>): void }, megabytes: number): Disk {
   const directory = mkdtempSync(join(tmpdir(), 'portcullis-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', directory])
-  t.after(() => {
+  t.after(async () => {
     execFileSync('umount', ['-l', directory])
     rmSync(directory, { recursive: true })
   })

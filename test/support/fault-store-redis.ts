@@ -28,14 +28,16 @@ export interface OwnRedis {
 
 export async function ownRedis(t: After, extra: readonly string[] = []): Promise<OwnRedis> {
   const directory = await mkdtemp(join(tmpdir(), 'portcullis-fault-'))
-  let server: Server | null = await startRedis(directory, extra)
-  const { url } = server
+  const first = await startRedis(directory, extra)
+  // Whoever kills one that is just starting waits for its start.
+  let server: Promise<Server | null> = Promise.resolve(first)
+  const { url } = first
   const { port } = new URL(url)
   const admin = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 50 })
   admin.on('error', () => {})
   const kill = async () => {
-    await server?.kill()
-    server = null
+    await (await server)?.kill()
+    server = Promise.resolve(null)
   }
   t.after(async () => {
     admin.disconnect()
@@ -48,7 +50,9 @@ export async function ownRedis(t: After, extra: readonly string[] = []): Promise
     admin,
     kill,
     async start(...more) {
-      server = await startRedis(directory, ['--port', port, ...extra, ...more])
+      const starting = startRedis(directory, ['--port', port, ...extra, ...more])
+      server = starting.catch(() => null)
+      await starting
     },
   }
 }
