@@ -6,7 +6,7 @@ import type { Ending } from './sweep.ts'
 export interface HistoryEntry {
   readonly at: string
   readonly edge?: string
-  /** `put-in`, `taken-out`, `adopted`, `released`, `ended`, `banned`, `lifted`, … */
+  /** `put-in`, `taken-out`, `written` (no address in it), `adopted`, `released`, `ended`, `banned`, `lifted`, … */
   readonly kind: string
   readonly addresses: readonly string[]
   readonly by: string
@@ -20,26 +20,34 @@ export interface HistoryEntry {
 export interface Put {
   readonly adding: readonly string[]
   readonly removing: readonly string[]
+  /** How many overwritten changes of others it was to bring back. */
+  readonly owed?: number
   readonly versionBefore?: number
   readonly versionAfter?: number
 }
 
 /** Of an attempt that has landed. */
-export function putOf({ adding, removing, read, landed }: Attempt): Put {
-  return { adding, removing, versionBefore: read, versionAfter: landed ?? 0 }
+export function putOf({ adding, removing, pays, read, landed }: Attempt): Put {
+  return { adding, removing, owed: pays.length, versionBefore: read, versionAfter: landed ?? 0 }
 }
 
 type Noted = Omit<HistoryEntry, 'at'>
 
-/** What our writes put into the edge and took out, and for what reasons. */
+/** What our writes put into the edge and took out, and for what reasons; where that was nothing, that there was one. */
 export function historyOfPuts(edge: string, puts: readonly Put[], bans: ReadonlyMap<string, Ban>): Noted[] {
-  return puts.flatMap(({ adding, removing, ...versions }) => {
+  return puts.flatMap(({ adding, removing, owed = 0, ...versions }) => {
     const common = { edge, by: 'portcullis', ...versions }
-    return some([
+    const changed = some([
       { ...common, kind: 'put-in', addresses: adding, detail: reasonsOf(adding, bans) },
       { ...common, kind: 'taken-out', addresses: removing },
     ])
+    return changed.length > 0 ? changed : [{ ...common, kind: 'written', addresses: [], detail: beside(owed) }]
   })
+}
+
+function beside(owed: number): string {
+  if (owed === 0) return 'our rule itself, and no address in it'
+  return `brought back ${owed === 1 ? 'a change' : `${owed} changes`} of others that we had written over`
 }
 
 /** What people did to our rule, version by version. */

@@ -83,7 +83,7 @@ async function forget(deps: RetireDeps, lease: Lease, { removed, left }: Emptied
     expect: [lease.fence, ...known.map(({ id, rev }) => ({ collection: 'bans' as const, id, rev }))],
     put: [
       ...known.map(({ id, doc }) => ({ collection: 'bans' as const, id, doc: withoutEdge(doc, edge) })),
-      ...historyPuts(deps, historyOfPuts(edge, [{ adding: [], removing }], bans)),
+      ...historyPuts(deps, removing.length === 0 ? [] : historyOfPuts(edge, [{ adding: [], removing }], bans)),
     ],
     remove: [
       { collection: 'edges', id: edge },

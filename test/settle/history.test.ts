@@ -65,14 +65,28 @@ describe('the history', () => {
     )
   })
 
-  it('says once what a PUT did that somebody wrote into', async () => {
+  it('says once what a PUT did that somebody wrote into, and that his change was brought back', async () => {
     const world = settleWorld()
     await world.alert('1.0.0.1')
     const meanwhile = () => world.edge.edit((rules) => [...rules, { description: 'theirs', action: 'log' }])
     await world.pass({ edge: interrupted(world.edge.port, [meanwhile]) })
     await world.pass()
-    const told = (await historyOf(world)).map(({ kind, versionAfter }) => [kind, versionAfter])
-    deepEqual(told, [['put-in', 2]])
+    const told = (await historyOf(world)).map(({ kind, versionAfter, detail }) => [kind, versionAfter, detail])
+    deepEqual(told, [
+      ['put-in', 2, 'alert: Scanning'],
+      ['written', 3, 'brought back a change of others that we had written over'],
+    ])
+  })
+
+  it('says that our rule was written where no address of it changed', async () => {
+    const world = listWorld()
+    await world.alert('1.0.0.1')
+    await world.settle()
+    const told = (await historyOf(world)).map(({ kind, edge, addresses, by }) => [kind, edge, addresses.length, by])
+    deepEqual(told, [
+      ['put-in', LIST, 1, 'portcullis'],
+      ['written', 'shop', 0, 'portcullis'],
+    ])
   })
 
   it('says what was taken out of a list whose bans have gone back into the rule, also where that took two tries', async () => {
