@@ -6,6 +6,7 @@ import type { Explanation } from '../../src/core/explanation.ts'
 import { parseExpression } from '../../src/core/expression/parse.ts'
 import { ALLOWLIST, createCast } from '../../src/simulator/demo-cast.ts'
 import { FAST } from '../support/service.ts'
+import { until } from '../support/stores-jobs.ts'
 import { operatorsStage } from './here.ts'
 import { emptyFolder } from './run-cli.ts'
 
@@ -94,6 +95,8 @@ describe('playbooks explain', () => {
     const first = await stage.send({ sourceIp: '198.51.100.90' })
     await stage.becomes(first, 'acknowledged')
     const second = stage.world.alerts.add({ sourceIp: '198.51.100.90' })
+    // Elastic hears of it a moment before it is written down.
+    await until(async () => (await explain([first])).alerts[0]?.stopped !== 'it is at work already')
     const { alerts, edges } = await explain([first, second])
     assert.match(alerts[0]?.stopped ?? '', /answered before \(blocked\)/)
     assert.match(alerts[1]?.steps[0]?.suspects[0]?.ban ?? '', /stands already until .*, offence 1/)

@@ -6,6 +6,8 @@ import { promisify } from 'node:util'
 import { runHere } from './here.ts'
 
 const exec = promisify(execFile)
+// It ends at once; a service that started would not.
+const ENDS = { env: {}, timeout: 60_000 }
 const here = (...args: string[]) => runHere(args, {})
 
 describe('who asks the command line for help', () => {
@@ -31,9 +33,9 @@ describe('who asks the command line for help', () => {
   })
 
   it('does not start the service by asking how to', async () => {
-    const ran = await exec(process.execPath, ['bin/portcullis', 'start', '--help'], { env: {}, timeout: 10_000 })
+    const ran = await exec(process.execPath, ['bin/portcullis', 'start', '--help'], ENDS)
     assert.match(ran.stdout, /^portcullis start\n\nRuns the service/)
-    const wrong = exec(process.execPath, ['bin/portcullis', 'start', '--observe'], { env: {}, timeout: 10_000 })
+    const wrong = exec(process.execPath, ['bin/portcullis', 'start', '--observe'], ENDS)
     await assert.rejects(wrong, (error: { code?: unknown; stderr?: string }) => {
       assert.deepEqual([error.code, /Unknown option '--observe'/.test(error.stderr ?? '')], [2, true])
       return true

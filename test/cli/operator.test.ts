@@ -7,6 +7,12 @@ import { operatorsStage } from './here.ts'
 describe('the operator’s door', () => {
   const { stage, run } = operatorsStage({ env: { ALLOWLIST: '203.0.113.128/28' }, seams: { rate: FAST } })
   const held = () => stage.held()
+  /** Elastic hears of an outcome a moment before it is written down. */
+  const written = (id: string, outcome: string, address: string) =>
+    until(async () => {
+      const { alerts = [] } = JSON.parse((await run(`why ${address} -o json`)).out || '{}')
+      return alerts.some((alert: { id: string; outcome: string }) => alert.id === id && alert.outcome === outcome)
+    })
 
   it('bans for as long as the playbook’s first ban, and says how long', async () => {
     const { code, out, err } = await run('ban 198.51.100.60 -R "scans us"')
@@ -153,6 +159,7 @@ describe('the operator’s door', () => {
     const resumed = await run('resume')
     assert.match(resumed.out, /The pause is over/)
     await stage.becomes(id, 'acknowledged', 'blocked')
+    await written(id, 'blocked', '203.0.113.70')
     assert.match(await stage.service.metrics.text(), /portcullis_degraded\{part="paused"\} 0/)
     assert.doesNotMatch((await run('status')).out, /PAUSED/)
     const banned = (await run('why 203.0.113.70')).out
@@ -166,6 +173,7 @@ describe('the operator’s door', () => {
     await run('allow 203.0.113.80')
     const id = await stage.send({ sourceIp: '203.0.113.80' })
     await stage.becomes(id, 'open', 'allowlisted')
+    await written(id, 'allowlisted', '203.0.113.80')
     await run('disallow 203.0.113.80')
     const { code, out } = await run('replay --refused allowlisted')
     assert.equal(code, 0, out)

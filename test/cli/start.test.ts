@@ -8,7 +8,7 @@ const SHOW =
 /** Where each process that begins shows its id and what it was started with. Nothing is configured, so it ends at once. */
 function start(env: Readonly<Record<string, string>>): { pid: number; shown: string[]; said: string } {
   const args = ['--import', SHOW, 'bin/portcullis', 'start']
-  const { pid, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8', timeout: 20_000 })
+  const { pid, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8', timeout: 120_000 })
   return { pid, shown: stdout.trim().split('\n'), said: stderr }
 }
 
