@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createFaults, type Fault, type Faults } from './faults.ts'
+import { type KeptPort, keepPort } from './kept-port.ts'
 
 /** One call as it arrived. */
 export interface Call {
@@ -83,15 +84,28 @@ export async function startServer(options: ServerOptions): Promise<WorldServer> 
     })
   await listen(options.port ?? 0)
   const { port } = server.address() as AddressInfo
+  let kept: KeptPort | null = null
+  const vacant = async (): Promise<void> => {
+    await kept?.leave()
+    kept = null
+  }
   return {
     origin: `http://127.0.0.1:${port}`,
     faults,
     calls,
     count: (method, path = '') =>
       calls.filter((call) => (method === undefined || call.method === method) && call.path.includes(path)).length,
-    down: shut,
-    up: () => listen(port),
-    close: shut,
+    async down() {
+      kept ??= await keepPort(port, shut)
+    },
+    async up() {
+      await vacant()
+      await listen(port)
+    },
+    async close() {
+      await vacant()
+      await shut()
+    },
   }
 }
 

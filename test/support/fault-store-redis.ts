@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { type KeptPort, keepPort } from '../../src/simulator/kept-port.ts'
 import { type Cell, startCell } from './fault-store-cell.ts'
 import { layWire, type Wire } from './fault-store-wire.ts'
 import type { StoreConfig } from './stores.ts'
@@ -35,21 +36,30 @@ export async function ownRedis(t: After, extra: readonly string[] = []): Promise
   const { port } = new URL(url)
   const admin = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 50 })
   admin.on('error', () => {})
-  const kill = async () => {
+  let kept: KeptPort | null = null
+  const end = async () => {
     await (await server)?.kill()
     server = Promise.resolve(null)
   }
+  const vacant = async () => {
+    await kept?.leave()
+    kept = null
+  }
   t.after(async () => {
     admin.disconnect()
-    await kill()
+    await vacant()
+    await end()
     await rm(directory, { recursive: true, force: true })
   })
   return {
     url,
     port: Number(port),
     admin,
-    kill,
+    async kill() {
+      kept ??= await keepPort(Number(port), end)
+    },
     async start(...more) {
+      await vacant()
       const starting = startRedis(directory, ['--port', port, ...extra, ...more])
       server = starting.catch(() => null)
       await starting

@@ -1,5 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
+import { type KeptPort, keepPort } from '../../src/simulator/kept-port.ts'
 
 /** A wire between the service and its store, which a test can cut, break, stall and slow down. */
 export interface Wire {
@@ -49,17 +50,27 @@ export async function layWire(storeUrl: string): Promise<Wire> {
     line.stalled?.resolve()
     line.stalled = null
   }
-  async function cut(): Promise<void> {
+  let kept: KeptPort | null = null
+  async function end(): Promise<void> {
     for (const { near, far } of pairs) {
       near.destroy()
       far.destroy()
     }
     if (server.listening) await new Promise((resolve) => server.close(resolve))
   }
+  async function vacant(): Promise<void> {
+    await kept?.leave()
+    kept = null
+  }
   return {
     url: url.href,
-    cut,
-    mend: () => listen(own),
+    async cut() {
+      kept ??= await keepPort(own, end)
+    },
+    async mend() {
+      await vacant()
+      await listen(own)
+    },
     breakNext(way, times = 1) {
       line.breaking[way] += times
     },
@@ -79,7 +90,8 @@ export async function layWire(storeUrl: string): Promise<Wire> {
     broken: () => line.broken,
     async close() {
       flow()
-      await cut()
+      await vacant()
+      await end()
     },
   }
 }

@@ -34,12 +34,14 @@ export async function startRedis(directory?: string, extra: readonly string[] = 
   const program = findProgram('redis-server')
   if (!program) throw new Error('redis-server is not installed')
   const folder = directory ?? (await mkdtemp(join(tmpdir(), 'portcullis-redis-')))
-  const port = await freePort()
-  const settings = ['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', '']
+  const settings = ['--bind', '127.0.0.1', '--dir', folder, '--save', '']
   const safety = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction']
-  const child = spawn(program, [...settings, ...safety, ...extra], { stdio: ['ignore', 'pipe', 'pipe'] })
-  await saying(child, /Ready to accept connections/)
-  return server(`redis://127.0.0.1:${port}`, child, 'SIGTERM', directory ? null : folder)
+  return onFreePort(async (port) => {
+    const words = [...settings, '--port', String(port), ...safety, ...extra]
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+    await saying(child, /Ready to accept connections/)
+    return server(`redis://127.0.0.1:${port}`, child, 'SIGTERM', directory ? null : folder)
+  })
 }
 
 /** A cluster of its own in a temporary folder; PostgreSQL refuses to run as root, so then another user does it. */
@@ -53,11 +55,13 @@ export async function startPostgres(): Promise<Server> {
   const data = join(folder, 'data')
   const made = ['-D', data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--no-sync']
   execFileSync(initdb, made, { ...user, cwd: folder, stdio: 'ignore' })
-  const port = await freePort()
-  const settings = ['-D', data, '-p', String(port), '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off']
-  const child = spawn(postgres, settings, { ...user, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-  await saying(child, /ready to accept connections/)
-  return server(`postgres://postgres@127.0.0.1:${port}/postgres`, child, 'SIGINT', folder)
+  const settings = ['-D', data, '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off']
+  return onFreePort(async (port) => {
+    const words = [...settings, '-p', String(port)]
+    const child = spawn(postgres, words, { ...user, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    await saying(child, /ready to accept connections/)
+    return server(`postgres://postgres@127.0.0.1:${port}/postgres`, child, 'SIGINT', folder)
+  })
 }
 
 function isProgram(path: string): boolean {
@@ -66,6 +70,17 @@ function isProgram(path: string): boolean {
     return true
   } catch {
     return false
+  }
+}
+
+/** With another port where somebody took this one before the server did. */
+async function onFreePort(start: (port: number) => Promise<Server>): Promise<Server> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await start(await freePort())
+    } catch (error) {
+      if (tries === 5 || !/address already in use/i.test(String(error))) throw error
+    }
   }
 }
 
@@ -102,7 +117,7 @@ async function saying(child: ChildProcess, words: RegExp): Promise<void> {
     child.stdout?.on('data', hear)
     child.stderr?.on('data', hear)
     child.once('error', reject)
-    child.once('exit', () => reject(new Error(`The server ended before it was ready:\n${said}`)))
+    child.once('close', () => reject(new Error(`The server ended before it was ready:\n${said}`)))
   })
 }
 
