@@ -12,6 +12,8 @@ const SUITES = [
   'settle/list-model',
   'settle/month',
   'test/fuzz/',
+  'faults/redis.test',
+  'faults/postgres',
   'test/load/',
 ]
 const FULL = {

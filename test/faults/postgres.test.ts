@@ -4,9 +4,11 @@ import { Client } from 'pg'
 import { type Cell, startCell } from '../support/fault-store-cell.ts'
 import { type After, inTurn } from '../support/fault-store-redis.ts'
 import { layWire, type Wire } from '../support/fault-store-wire.ts'
+import { soak } from '../support/soak.ts'
 import { until } from '../support/stores-jobs.ts'
 import { findProgram, postgresFolders, type Server, startPostgres } from '../support/stores-servers.ts'
 
+const SLOW_MS = soak ? 2_000 : 300
 const EACH = { timeout: 180_000 }
 const WITHOUT = findProgram('initdb', postgresFolders()) ? false : 'NOT TESTED: PostgreSQL is not installed'
 
@@ -98,6 +100,19 @@ describe('PostgreSQL', { skip: WITHOUT }, () => {
       await cell.balances()
       await cell.tick()
     })
+
+    // At 2 s an answer the whole journey takes more than a minute.
+    it(
+      `slow, ${SLOW_MS} ms an answer: an alert is accepted, blocked and acknowledged all the same`,
+      EACH,
+      async (t) => {
+        const { cell, wire } = await postgresCell(t)
+        await cell.send(1)
+        wire.slow(SLOW_MS)
+        await cell.send(2)
+        await cell.balances({ withinMs: 60 * SLOW_MS + 10_000 })
+      },
+    )
 
     it('that crashes and recovers in mid-work: nothing is lost, and the service goes on by itself', EACH, async (t) => {
       const turn = inTurn(t)
