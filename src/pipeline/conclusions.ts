@@ -1,5 +1,5 @@
 import type { AlertRecord, Outcome } from '../core/outcome.ts'
-import type { Clock, JobData, Records } from '../ports.ts'
+import type { Clock, JobData, Records, Stored } from '../ports.ts'
 import { coalesce } from './coalesce.ts'
 import { putRecord } from './ledger.ts'
 
@@ -30,8 +30,9 @@ export function createConclusions(deps: {
     const now = clock.now()
     const ids = conclusions.map(({ data }) => data.alert.id)
     const known = await records.get<AlertRecord>('outcomes', ids)
+    const news = conclusions.filter((each, at) => isNews(each, known, conclusions.slice(0, at)))
     await records.commit({
-      put: conclusions.map(({ data, outcome }) => {
+      put: news.map(({ data, outcome }) => {
         const record = known.get(data.alert.id)?.doc ?? newRecord(data, now)
         const { round: _, ...rest } = record
         const round = data.reopenedAt === undefined ? {} : { round: data.reopenedAt }
@@ -41,7 +42,7 @@ export function createConclusions(deps: {
         mayBeParked(data) ? [{ collection: 'parked' as const, id: data.alert.id }] : [],
       ),
     })
-    for (const { data, outcome } of conclusions) {
+    for (const { data, outcome } of news) {
       const seconds = (now.getTime() - Date.parse(data.acceptedAt)) / 1000
       events.concluded({ alert: data.alert, outcome, seconds, suspects: data.alert.suspects })
     }
@@ -49,6 +50,21 @@ export function createConclusions(deps: {
   }
 
   return (data, outcome) => together.ask({ data, outcome })
+}
+
+/** A job that was taken for stalled runs twice, and may come to its end twice. */
+function isNews(
+  { data, outcome }: Conclusion,
+  known: ReadonlyMap<string, Stored<AlertRecord>>,
+  before: readonly Conclusion[],
+): boolean {
+  const { alert, reopenedAt: round } = data
+  const record = known.get(alert.id)?.doc
+  const isSame = (other: Conclusion) => other.data.alert.id === alert.id && other.outcome === outcome
+  return (
+    !(record?.outcome === outcome && record.round === round) &&
+    !before.some((other) => isSame(other) && other.data.reopenedAt === round)
+  )
 }
 
 /** A job that was taken up again no longer knows whether it waited before. */
