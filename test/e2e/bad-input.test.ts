@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { FAST } from '../support/service.ts'
 import { stageFor } from '../support/service-stage.ts'
 import { withStores } from '../support/stores.ts'
+import { until } from '../support/stores-jobs.ts'
 
 withStores((kind, place) => {
   describe(`bad input (${kind})`, () => {
@@ -80,8 +81,7 @@ withStores((kind, place) => {
       await stage.becomes(id, 'open')
       const words = refusals.split('|')
       const isTagged = () => words.some((word) => stage.world.alerts.tags(id).includes(`portcullis:${word}`))
-      for (let waited = 0; waited < 8000 && !isTagged(); waited += 20) await new Promise((done) => setTimeout(done, 20))
-      assert.ok(isTagged(), `${stage.world.alerts.tags(id)} is none of ${refusals}`)
+      await until(isTagged).catch(() => assert.fail(`${stage.world.alerts.tags(id)} is none of ${refusals}`))
     }
   })
 })
