@@ -65,15 +65,20 @@ describe('the lists of the simulated Cloudflare', () => {
     )
   })
 
-  it('take items in an operation that is pending, then running, then completed, one at a time in an account', async () => {
+  it('take items in an operation that is pending, then running, then completed, one at a time in an account', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
     account.operations.takesMs = 300
     const id = (await post('192.0.2.2')).json.result.operation_id
     const [status] = await refusal(post('192.0.2.3'))
     assert.equal(status, 429)
-    const seen = new Set<unknown>()
-    while (!seen.has('completed')) seen.add((await call('GET', lists(`/bulk_operations/${id}`))).json.result.status)
+    const state = async (): Promise<unknown> => (await call('GET', lists(`/bulk_operations/${id}`))).json.result.status
+    assert.equal(await state(), 'pending')
+    t.mock.timers.tick(150)
+    assert.equal(await state(), 'running')
+    assert.equal(account.contents('ours').has('192.0.2.2'), false)
+    t.mock.timers.tick(150)
+    assert.equal(await state(), 'completed')
     assert.equal(account.contents('ours').has('192.0.2.2'), true)
-    assert.deepEqual([...seen], ['pending', 'running', 'completed'])
     assert.equal((await post('192.0.2.3')).status, 200)
   })
 
