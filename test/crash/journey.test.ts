@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { assertHealed, assertHeldByRule, assertOthersUntouched } from '../support/crash-checks.ts'
+import { assertHealed, assertHeldByRule, assertOthersUntouched, land } from '../support/crash-checks.ts'
 import type { Point } from '../support/crash-points.ts'
 import { type CrashStage, crashStage, pointOf, withCrashStores } from '../support/crash-stage.ts'
-import { until } from '../support/stores-jobs.ts'
 
 const UPDATE = { path: '_update_by_query' }
 
@@ -98,9 +97,9 @@ withCrashStores((kind, place) => {
         await assertAllHeld(stage)
         const theirs = { action: 'log', description: 'added meanwhile', enabled: true, expression: 'ssl' }
         stage.world.cloudflare.handEdit(stage.world.zone, (rules) => [...rules, theirs])
-        const before = stage.world.zone.putTimes.length
-        gate.open()
-        await until(() => stage.world.zone.putTimes.length > before)
+        const before = stage.world.zone.version()
+        await land(gate, stage.world.cloudflare)
+        assert.equal(stage.world.zone.version(), before + 1)
         await stage.later(0)
         const found = stage.world.zone.rules().find(({ description }) => description === theirs.description)
         assert.equal(found?.expression, theirs.expression)
@@ -118,7 +117,7 @@ withCrashStores((kind, place) => {
         await stage.diesAtGate(gate, () => stage.send(3))
         await stage.revive()
         await assertAllHeld(stage)
-        gate.open()
+        await land(gate, stage.world.elasticsearch)
         await assertAllHeld(stage)
       },
     )

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { assertHealed, assertHeld, assertNoted, historyIn } from '../support/crash-checks.ts'
+import { assertHealed, assertHeld, assertNoted, historyIn, land } from '../support/crash-checks.ts'
 import type { Point } from '../support/crash-points.ts'
 import { type CrashStage, crashStage, pointOf, withCrashStores } from '../support/crash-stage.ts'
 import { until } from '../support/stores-jobs.ts'
@@ -70,7 +70,7 @@ withCrashStores((kind, place) => {
         await stage.diesAtGate(gate, () => stage.send(3))
         await stage.revive()
         await assertAllListed(stage, THEIRS)
-        gate.open()
+        await land(gate, stage.world.cloudflare)
         await stage.later(0)
         account().operations.finish()
         await stage.later(0)

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict'
 import type { Ban } from '../../src/core/ban.ts'
 import type { HistoryEntry } from '../../src/core/history.ts'
 import type { AlertRecord } from '../../src/core/outcome.ts'
+import type { Gate } from '../../src/simulator/faults.ts'
 import { HELD_AT_FIRST } from '../../src/simulator/world.ts'
+import type { WorldServer } from '../../src/simulator/world-server.ts'
 import type { Ledger } from './crash-life.ts'
 import { type CrashStage, foreignOf } from './crash-stage.ts'
 import { assertHeldBefore } from './service-burst.ts'
 import { termsOf } from './service-stage.ts'
 import { until } from './stores-jobs.ts'
 
-const HEALED_WITHIN_MS = 20_000
+const HEALED_WITHIN_MS = 60_000
 
 /** Waits until every alert that was ever accepted is blocked and acknowledged, and all jobs are done; then checks what must hold after any death. */
 export async function assertHealed(stage: CrashStage): Promise<Ledger> {
@@ -27,6 +29,12 @@ export async function assertHealed(stage: CrashStage): Promise<Ledger> {
   assertOthersUntouched(stage)
   assertToldOnce(stage)
   return ledger
+}
+
+/** Opens the gate and waits until the call that it held has been carried out, though nobody waits for its answer any more. */
+export async function land(gate: Gate, { calls }: Pick<WorldServer, 'calls'>): Promise<void> {
+  gate.open()
+  await until(() => calls.every(({ fault, status }) => fault !== 'hold' || status !== 0))
 }
 
 /** New alerts whose bans are held; answers their addresses. */

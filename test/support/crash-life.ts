@@ -65,7 +65,11 @@ export async function startLife(settings: Settings): Promise<Life | null> {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const [said, log] = [hear(child.stdout), hear(child.stderr)]
-  const dead = once(child, 'exit').then(() => {})
+  let over = false
+  // Once all that it said has been heard.
+  const dead = once(child, 'close').then(() => {
+    over = true
+  })
   const last = () => child.kill('SIGKILL')
   process.once('exit', last)
   void dead.then(() => process.removeListener('exit', last))
@@ -94,7 +98,7 @@ export async function startLife(settings: Settings): Promise<Life | null> {
       turn = mine
       return mine
     },
-    isDead: () => child.exitCode !== null || child.signalCode !== null,
+    isDead: () => over,
     dead,
     async kill() {
       child.kill('SIGKILL')
