@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { lstat, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Playbook } from '../core/playbook.ts'
 import { inOrder } from '../core/playbook-match.ts'
@@ -116,10 +116,19 @@ async function readAll(dir: string) {
       text = await readFile(join(dir, file), 'utf8')
       loaded.set(file, { playbook: parsePlaybook(text, file), text })
     } catch (error) {
+      if (await isGone(join(dir, file))) continue
       broken.set(file, { text, error: error as Error })
     }
   }
   return { loaded, broken }
+}
+
+/** Removed since the folder was listed; a link to nowhere is still there, and broken. */
+async function isGone(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  )
 }
 
 async function playbookNames(dir: string): Promise<string[]> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -17,7 +17,11 @@ import { until } from '../support/stores-jobs.ts'
 
 async function stage(t: TestContext) {
   const dir = await mkdtemp(join(tmpdir(), 'portcullis-playbooks-'))
-  const put = (file: string, text: string) => writeFile(join(dir, file), text)
+  /** Whole at once: nobody sees it half-written. */
+  const put = async (file: string, text: string) => {
+    await writeFile(join(dir, `.${file}`), text)
+    await rename(join(dir, `.${file}`), join(dir, file))
+  }
   await put('90-block.yaml', blocking('1h'))
   const lines: string[] = []
   const stream = new Writable({

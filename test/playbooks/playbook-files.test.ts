@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, rejects } from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
-import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -50,6 +51,23 @@ describe('a directory of playbooks', () => {
       match(error.message, /^b\.yaml:5:\d+: "1 hour" is no duration/m)
       return true
     })
+  })
+
+  it('takes a file for removed that goes while others are read, and a link to nowhere for broken', {
+    skip: process.platform === 'win32',
+  }, async () => {
+    // Reading a pipe begins when somebody opens it for writing: the folder has been listed by then.
+    execFileSync('mkfifo', [join(dir, 'a.yaml')])
+    await put('b.yaml', playbook('gone'))
+    const loading = loadPlaybooks(dir)
+    const pipe = await open(join(dir, 'a.yaml'), 'w')
+    await unlink(join(dir, 'b.yaml'))
+    await pipe.writeFile(playbook('one'))
+    await pipe.close()
+    deepEqual(names(await loading), ['one'])
+    await unlink(join(dir, 'a.yaml'))
+    await symlink('nowhere', join(dir, 'c.yaml'))
+    await rejects(loadPlaybooks(dir), /ENOENT.*c\.yaml/)
   })
 
   for (const [how, options] of [
