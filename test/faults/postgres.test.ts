@@ -87,6 +87,24 @@ describe('PostgreSQL', { skip: WITHOUT }, () => {
       },
     )
 
+    it(
+      'that takes no connections of ours: webhooks are answered 503, and all is done once it does',
+      EACH,
+      async (t) => {
+        const { cell, name } = await postgresCell(t)
+        await cell.send(10)
+        await order(server, `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
+        await endSessions(server, name)
+        await until(async () => (await cell.send(1))[0] === 503)
+        assert.deepEqual(await cell.send(2), [503, 503])
+        assert.equal((await cell.ask('/readyz')).status, 503)
+        await cell.saying(/not currently accepting connections/)
+        await order(server, `ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
+        await cell.balances({ withinMs: 40_000 })
+        await cell.tick()
+      },
+    )
+
     it('hanging: webhooks are answered 503 within seconds, and nothing is lost or counted twice', EACH, async (t) => {
       const { cell, wire } = await postgresCell(t)
       await cell.send(10)

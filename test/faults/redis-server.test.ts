@@ -57,6 +57,20 @@ describe('Redis itself', { skip: WITHOUT_REDIS, concurrency: true }, () => {
     await cell.tick()
   })
 
+  it('that knows our user no longer: webhooks are answered 503, and all is done once it does', EACH, async (t) => {
+    const { cell, redis } = await redisCell(t)
+    await cell.send(10)
+    await redis.admin.call('ACL', 'SETUSER', 'default', 'resetpass', '>another-word')
+    await redis.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await until(async () => (await cell.send(1))[0] === 503)
+    assert.deepEqual(await cell.send(2), [503, 503])
+    assert.equal((await cell.ask('/readyz')).status, 503)
+    await cell.saying(/NOAUTH/)
+    await redis.admin.call('ACL', 'SETUSER', 'default', 'nopass')
+    await cell.balances({ withinMs: 40_000 })
+    await cell.tick()
+  })
+
   it('out of memory: webhooks are answered 503, and all is done once there is memory', EACH, async (t) => {
     const { cell, redis } = await redisCell(t)
     await cell.send(10)
