@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { accessSync, chownSync, constants, readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -125,7 +125,10 @@ function server(url: string, child: ChildProcess, signal: NodeJS.Signals, folder
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const last = () => child.kill('SIGKILL')
   process.once('exit', last)
+  // A test that fails before it stops its server still ends, and the server with it.
+  for (const it of [child, child.stdout as Socket | null, child.stderr as Socket | null]) it?.unref()
   async function end(by: NodeJS.Signals): Promise<void> {
+    child.ref()
     child.kill(by)
     await exited
     process.removeListener('exit', last)
