@@ -11,7 +11,7 @@ const LIMIT = 40
 
 withStores((kind, place) => {
   const skip = kind === 'postgres' && !soak && 'at full length only: SOAK=1'
-  describe(`a queue that is full (${kind})`, { skip, timeout: 120_000 }, () => {
+  describe(`a queue that is full (${kind})`, { skip, timeout: 240_000 }, () => {
     it('turns webhooks away with 429 and a time, keeps nothing of them, and takes them once there is room', async (t) => {
       const { world, service } = await startAll(t, place, {
         env: { QUEUE_LIMIT: String(LIMIT) },

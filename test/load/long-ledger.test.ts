@@ -33,7 +33,7 @@ describe('a large collection', () => {
 })
 
 withStores((kind, place) => {
-  describe(`a ledger with ${PAST} bans in its history (${kind})`, { timeout: 60_000 }, () => {
+  describe(`a ledger with ${PAST} bans in its history (${kind})`, { timeout: 180_000 }, () => {
     it('is not read through by passes and alerts, and still tells why', async (t) => {
       const world = await startWorld()
       t.after(() => world.close())
@@ -46,7 +46,7 @@ withStores((kind, place) => {
       whole.length = 0
       const ids = Array.from({ length: 20 }, (_, n) => world.alerts.add({ sourceIp: addressOf(n) }))
       assert.equal((await service.post(world.webhook(ids))).status, 202)
-      await allAcknowledged(world, ids, 20_000)
+      await allAcknowledged(world, ids, 60_000)
       await service.app.tick()
       assert.deepEqual(whole, [])
       const answer = await fetch(`${service.app.opsUrl}/api/why?address=${addressOf(3)}`, {

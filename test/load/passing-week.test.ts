@@ -12,7 +12,7 @@ const GROWS = { redis: MB, embedded: 17 * MB, postgres: 0 }
 
 withStores((kind, place) => {
   const skip = kind === 'postgres' && 'it keeps what the embedded store keeps'
-  describe(`seven days of alerts (${kind})`, { skip, timeout: 120_000 }, () => {
+  describe(`seven days of alerts (${kind})`, { skip, timeout: 360_000 }, () => {
     it('leave what is promised to be kept, and nothing else', async (t) => {
       const days = await passingWeek(place.config(), {
         days: DAYS,

@@ -14,7 +14,7 @@ const LIMIT = 1_500
 
 withStores((kind, place) => {
   const skip = kind === 'postgres' && !soak && 'at full length only: SOAK=1'
-  describe(`more sources than there is room for (${kind})`, { skip, timeout: 120_000 }, () => {
+  describe(`more sources than there is room for (${kind})`, { skip, timeout: 240_000 }, () => {
     it('fill the rule, are acknowledged where they are held, and cost no call beyond the budget', async (t) => {
       const world = { cloudflare: { latencyMs: 20, expressionLimit: LIMIT } }
       const all = await startAll(t, place, { world, env: { CLOUDFLARE_EXPRESSION_LIMIT: String(LIMIT) } })
@@ -29,7 +29,7 @@ withStores((kind, place) => {
         alerts.status(id) === 'acknowledged' || alerts.tags(id).includes('portcullis:edge-full')
       await until(
         () => ids.every(isDone) && ids.filter(isHeld).every((id) => alerts.status(id) === 'acknowledged'),
-        60_000,
+        150_000,
       )
       const untrue = ids.filter((id) => alerts.status(id) === 'acknowledged' && !isHeld(id))
       assert.deepEqual(untrue, [], 'acknowledged and not held')

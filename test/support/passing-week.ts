@@ -1,4 +1,5 @@
 import { readdirSync, statSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Store } from '../../src/adapters/store.ts'
@@ -50,7 +51,8 @@ export async function passingWeek(
     const kept = keepFinished === undefined ? {} : { keepFinished }
     return { ...opened, createQueue: (queue = {}) => opened.createQueue({ ...queue, ...kept }) }
   }
-  const env = { PLAYBOOKS_DIR: await playbookFolder({ 'block.yaml': blocking('1h') }), ...options.env }
+  const folder = await playbookFolder({ 'block.yaml': blocking('1h') })
+  const env = { PLAYBOOKS_DIR: folder, ...options.env }
   const service = await startService(world, config, env, { clock, rate: FAST, wrapStore })
   try {
     const found: Day[] = []
@@ -78,6 +80,7 @@ export async function passingWeek(
   } finally {
     await service.stop()
     await world.close()
+    await rm(folder, { recursive: true, force: true })
   }
 }
 
