@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, type TestContext } from 'node:test'
 import { PGlite } from '@electric-sql/pglite'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
@@ -124,7 +124,12 @@ describe('Redis', { skip: findProgram('redis-server') ? false : 'NOT TESTED: red
   })
   after(() => rm(folder, { recursive: true, force: true }))
 
-  const opened = (server: Server) => openStore({ store: { kind: 'redis', url: server.url }, dataDir: '' })
+  /** Closed at the end of the test, if it has not done so itself. */
+  const opened = async (t: TestContext, server: Server) => {
+    const store = await openStore({ store: { kind: 'redis', url: server.url }, dataDir: '' })
+    t.after(() => store.close())
+    return store
+  }
 
   it('says where it looked when nobody answers, and never the password', async () => {
     const store = { kind: 'redis', url: 'redis://me:secret-word@127.0.0.1:1' } as const
@@ -136,25 +141,26 @@ describe('Redis', { skip: findProgram('redis-server') ? false : 'NOT TESTED: red
     })
   })
 
-  it('warns of settings that lose alerts, and is silent when they are right', async () => {
+  it('warns of settings that lose alerts, and is silent when they are right', async (t) => {
     const careless = await startRedis(undefined, ['--appendonly', 'no', '--maxmemory-policy', 'allkeys-lru'])
-    const store = await opened(careless)
+    const store = await opened(t, careless)
     equal(store.warnings.length, 2)
     match(store.warnings.join('\n'), /set maxmemory-policy noeviction[\s\S]*set appendonly yes/)
     await store.close()
     await careless.stop()
 
     const careful = await startRedis()
-    const other = await opened(careful)
+    const other = await opened(t, careful)
     deepEqual(other.warnings, [])
     await other.close()
     await careful.stop()
   })
 
-  it('fails fast while it is away, and is there again with everything when it is back', async () => {
+  it('fails fast while it is away, and is there again with everything when it is back', async (t) => {
     const first = await startRedis(folder)
-    const store = await opened(first)
+    const store = await opened(t, first)
     const queue = store.createQueue()
+    t.after(() => queue.close(100))
     queue.work(async () => ({ kind: 'done', outcome: 'blocked' }))
     await store.records.commit({ put: [{ collection: 'bans', id: 'kept', doc: 1 }] })
     await first.kill()
@@ -171,9 +177,9 @@ describe('Redis', { skip: findProgram('redis-server') ? false : 'NOT TESTED: red
     await second.stop()
   })
 
-  it('lets a process end while it is away', async () => {
+  it('lets a process end while it is away', async (t) => {
     const server = await startRedis()
-    const store = await opened(server)
+    const store = await opened(t, server)
     const queue = store.createQueue()
     queue.work(async () => ({ kind: 'done', outcome: 'blocked' }))
     await queue.counts()
