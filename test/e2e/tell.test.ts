@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
-import { atEnd, freshPlace, OPS_TOKEN, type Service, startAll } from '../support/service.ts'
+import { atEnd, freshPlace, type Service, startAll } from '../support/service.ts'
 import { allAcknowledged } from '../support/service-burst.ts'
 import { until } from '../support/stores-jobs.ts'
 
@@ -18,7 +18,7 @@ describe('people who rely on the service', () => {
     const gate = world.cloudflare.faults.hold({ method: 'GET', path: 'entrypoint' })
     const ids = ['203.0.113.60', '203.0.113.61'].map((sourceIp) => world.alerts.add({ sourceIp }))
     assert.equal((await service.post(world.webhook(ids))).status, 202)
-    await until(async () => (await bans(service)).length === ids.length)
+    await until(async () => (await bansOfAlerts(service)).length === ids.length)
     gate.open()
     await allAcknowledged(world, ids, 30_000)
     await until(() => chat.posts.length > 0, 30_000)
@@ -82,9 +82,6 @@ async function startChat(t: TestContext) {
   return { url, posts, beats: () => beats, hung: () => hung, hang }
 }
 
-/** Those of alerts. */
-async function bans({ app }: Service): Promise<readonly unknown[]> {
-  const headers = { authorization: `Bearer ${OPS_TOKEN}` }
-  const answer = await fetch(`${app.opsUrl}/api/bans?origin=alert`, { headers })
-  return ((await answer.json()) as { bans: unknown[] }).bans
+async function bansOfAlerts(service: Service): Promise<unknown[]> {
+  return ((await service.order('GET', '/api/bans?origin=alert')) as { bans: unknown[] }).bans
 }

@@ -5,7 +5,7 @@ import { after, before } from 'node:test'
 import type { Rule } from '../../src/ports.ts'
 import { startCloudflare } from '../../src/simulator/cloudflare.ts'
 import { startWorld, type World, type WorldOptions } from '../../src/simulator/world.ts'
-import { type Answer, OPS_TOKEN, type Seams, type Service, startService } from './service.ts'
+import { type Answer, type Seams, type Service, startService } from './service.ts'
 import type { Place } from './stores.ts'
 import { until } from './stores-jobs.ts'
 
@@ -38,8 +38,7 @@ export interface Stage {
   jobs(state: string): Promise<number>
   /** The parts that refuse their work. */
   degraded(): Promise<string[]>
-  /** An operator's order; throws when it is refused. */
-  order(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>
+  readonly order: Service['order']
 }
 
 /** Registers the hooks that set the stage before the tests of this suite and clear it after them. */
@@ -98,15 +97,7 @@ export function stageFor(place: Place, options: StageOptions = {}): Stage {
       const { degraded } = await stage.order('GET', '/readyz')
       return (degraded as { part: string }[]).map(({ part }) => part).sort()
     },
-    async order(method, path, body) {
-      const answer = await fetch(`${stage.service.app.opsUrl}${path}`, {
-        method,
-        headers: { authorization: `Bearer ${OPS_TOKEN}`, 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
-      return (await answer.json()) as Record<string, unknown>
-    },
+    order: (...given) => stage.service.order(...given),
   }
   return stage
 }

@@ -15,6 +15,8 @@ export interface Service {
   readonly metrics: Metrics
   /** Posts a body as Kibana's connector does. */
   post(body: string, headers?: Record<string, string>): Promise<Answer>
+  /** An operator's order; throws when it is refused. */
+  order(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>
   stop(): Promise<void>
 }
 
@@ -47,6 +49,15 @@ export async function startService(
     app,
     metrics,
     post: (body, headers) => postTo(String(app.webhookUrl), body, headers),
+    async order(method, path, body) {
+      const answer = await fetch(`${app.opsUrl}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${OPS_TOKEN}`, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+      return (await answer.json()) as Record<string, unknown>
+    },
     stop: () => app.stop(),
   }
 }
