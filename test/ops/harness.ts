@@ -12,6 +12,7 @@ import { createPausing } from '../../src/pipeline/pause.ts'
 import type { JobData, Queue, Records } from '../../src/ports.ts'
 import { listen } from '../../src/receiver/listen.ts'
 import { emptyDataDir } from '../support/stores.ts'
+import { until } from '../support/stores-jobs.ts'
 
 export const TOKEN = 'canary-ops-token-that-nobody-guesses'
 export const READ_TOKEN = 'canary-read-token-that-nobody-guesses'
@@ -205,9 +206,8 @@ export async function finish(queue: Queue, outcome: (data: JobData) => string | 
     if (ended instanceof Error) throw ended
     return { kind: 'done', outcome: ended }
   })
-  const ended = async () => {
+  await until(async () => {
     const { completed = 0, failed = 0 } = await queue.counts()
     return completed + failed >= jobs
-  }
-  while (!(await ended())) await new Promise((resolve) => setTimeout(resolve, 20))
+  })
 }
