@@ -63,6 +63,12 @@ withCrashStores((kind, place) => {
           const [address = ''] = await sendHeld(stage, 1)
           await stage.diesAt(point, () => lift(address))
           await stage.revive()
+          // What was on its way to the store has arrived as a whole or not at all; unanswered, it is given again.
+          const ledger = await assertHealed(stage)
+          if (point.when === 'during' && !(address in ledger.records.released)) {
+            assertHeldByRule(stage, ledger, standing())
+            await lift(address)
+          }
           await assertReleased(address, 'lifted')
         },
       )
