@@ -194,5 +194,6 @@ function rawExchange(port: number, text: string): Promise<string> {
       resolve(answer)
     })
     socket.on('error', reject)
+    socket.on('close', () => reject(new Error(`The connection ended after: ${answer}`)))
   })
 }

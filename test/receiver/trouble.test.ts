@@ -9,8 +9,7 @@ const ONE = '{"_id":"one","source":{"ip":"198.51.100.1"}}'
 describe('the webhook port, when not all is well', () => {
   async function answerOf(overrides: Parameters<typeof startReceiver>[0], body = ONE) {
     const receiver = await startReceiver(overrides)
-    const answer = await receiver.send(body)
-    await receiver.stop()
+    const answer = await receiver.send(body).finally(receiver.stop)
     return { ...answer, results: receiver.results }
   }
 
@@ -50,18 +49,19 @@ describe('the webhook port, when not all is well', () => {
     deepEqual(results, ['failed'])
   })
 
-  it('names the setting when its port is taken', async () => {
+  it('names the setting when its port is taken', async (t) => {
     const receiver = await startReceiver()
+    t.after(receiver.stop)
     const again = listen(() => {}, { host: '127.0.0.1', port: receiver.port, settings: 'OPS_HOST and OPS_PORT' })
     await rejects(
       again,
       /^Error: Nothing can listen at .*: another program has this port\. Look at OPS_HOST and OPS_PORT/,
     )
-    await receiver.stop()
   })
 
-  it('limits guesses at the secret, never those who know it', async () => {
+  it('limits guesses at the secret, never those who know it', async (t) => {
     const receiver = await startReceiver()
+    t.after(receiver.stop)
     const statuses = []
     for (let attempt = 0; attempt < 25; attempt++) {
       statuses.push((await receiver.send('x', { authorization: `Bearer ${attempt}` })).status)
@@ -70,16 +70,15 @@ describe('the webhook port, when not all is well', () => {
     const limited = await receiver.send('x', { authorization: '' })
     equal(limited.headers.get('retry-after'), '60')
     equal((await receiver.send(ONE)).status, 202)
-    await receiver.stop()
   })
 
-  it('counts guesses by the client behind a trusted proxy', async () => {
+  it('counts guesses by the client behind a trusted proxy', async (t) => {
     const receiver = await startReceiver({ trustProxy: ['127.0.0.1'] })
+    t.after(receiver.stop)
     const guess = async (client: string) =>
       (await receiver.send('x', { authorization: '', 'x-forwarded-for': client })).status
     for (let attempt = 0; attempt < 20; attempt++) await guess('203.0.113.1')
     equal(await guess('203.0.113.1'), 429)
     equal(await guess('203.0.113.2'), 401)
-    await receiver.stop()
   })
 })

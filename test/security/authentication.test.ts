@@ -84,8 +84,9 @@ describe('guesses', () => {
   const wrong = (n: number) => ({ authorization: `Bearer wrong-${n}` })
 
   for (const name of ['webhook', 'ops'] as const) {
-    it(`are limited on the ${name} port, whatever address they say they come from, and shut out nobody who knows the secret`, async () => {
+    it(`are limited on the ${name} port, whatever address they say they come from, and shut out nobody who knows the secret`, async (t) => {
       const { ask, stop, secret } = await PORTS[name]()
+      t.after(stop)
       const answers: number[] = []
       for (let n = 0; n < 30; n++) {
         const forged = {
@@ -98,31 +99,31 @@ describe('guesses', () => {
         const right = await ask({ authorization: `Bearer ${secret}`, 'content-type': 'application/json' })
         assert.ok(right < 300, `${right} for the right secret after ${n} guesses`)
       }
-      await stop()
       assert.deepEqual(answers, [...Array(20).fill(401), ...Array(10).fill(429)])
     })
   }
 
-  it('are counted by client behind a trusted proxy, of which only the last hop is believed', async () => {
+  it('are counted by client behind a trusted proxy, of which only the last hop is believed', async (t) => {
     const { ask, stop } = await PORTS.webhook({ trustProxy: ['127.0.0.1'] })
+    t.after(stop)
     const from = (client: string, n: number) => ask({ ...wrong(n), 'x-forwarded-for': client })
     for (let n = 0; n < 20; n++) assert.equal(await from(`198.51.100.${n}, 203.0.113.1`, n), 401)
     assert.equal(await from('198.51.100.99, 203.0.113.1', 21), 429)
     assert.equal(await from('203.0.113.1, 203.0.113.2', 22), 401)
-    await stop()
   })
 
-  it('are counted together for all addresses of one IPv6 customer', async () => {
+  it('are counted together for all addresses of one IPv6 customer', async (t) => {
     const { ask, stop } = await PORTS.webhook({ trustProxy: ['127.0.0.1'] })
+    t.after(stop)
     const from = (client: string, n: number) => ask({ ...wrong(n), 'x-forwarded-for': client })
     for (let n = 0; n < 20; n++) assert.equal(await from(`2001:db8:1:${n}::${n}`, n), 401)
     assert.equal(await from('2001:db8:1:ff::1', 21), 429)
     assert.equal(await from('2001:db8:2::1', 22), 401)
-    await stop()
   })
 
-  it('do not tell by their answer how near they were', async () => {
+  it('do not tell by their answer how near they were', async (t) => {
     const receiver = await startReceiver()
+    t.after(receiver.stop)
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
     const bodies = new Set<string>()
     for (const authorization of [
@@ -135,7 +136,6 @@ describe('guesses', () => {
       '',
     ])
       bodies.add(JSON.stringify((await receiver.send('[]', { authorization })).body))
-    await receiver.stop()
     assert.equal(bodies.size, 1)
   })
 })

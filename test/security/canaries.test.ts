@@ -5,7 +5,7 @@ import { startWorld } from '../../src/simulator/world.ts'
 import { runHere } from '../cli/here.ts'
 import { canaryEnvironment, canaryPlaybooks } from '../support/canary-environment.ts'
 import { assertNoCanary, CANARIES, IN_PLAYBOOKS } from '../support/canary-secrets.ts'
-import { dumpOf, freePort, startMain, startOutside } from '../support/canary-service.ts'
+import { dumpOf, startMain, startOutside } from '../support/canary-service.ts'
 import { playbookFolder } from '../support/service-stage.ts'
 import { until } from '../support/stores-jobs.ts'
 import { findProgram, startRedis } from '../support/stores-servers.ts'
@@ -26,20 +26,18 @@ for (const format of ['ecs', 'pretty'])
       t.after(() => outside.close())
       const folder = await playbookFolder(canaryPlaybooks(outside.origin))
       t.after(() => rm(folder, { recursive: true, force: true }))
-      const [port, opsPort] = [await freePort(), await freePort()]
       const store = redis.url.replace('//', `//default:${encodeURIComponent(PASSWORD)}@`)
       const env = canaryEnvironment(world, outside.origin, {
         PLAYBOOKS_DIR: folder,
         STORE_URL: store,
-        PORT: `${port}`,
-        OPS_PORT: `${opsPort}`,
+        PORT: '0',
+        OPS_PORT: '0',
         LOG_FORMAT: format,
       })
       const main = startMain(env)
       t.after(() => main.stop())
-      await main.says(/Portcullis started/)
+      const { webhook, ops } = await main.started()
       const texts: Record<string, string> = {}
-      const ops = `http://127.0.0.1:${opsPort}`
 
       const ask = async (where: string, path: string, token: string = CANARIES.OPS_TOKEN, body?: unknown) => {
         const answer = await fetch(path, {
@@ -52,15 +50,7 @@ for (const format of ['ecs', 'pretty'])
       }
       const send = async (sourceIp: string, ruleName: string) => {
         const id = world.alerts.add({ sourceIp, ruleName })
-        assert.equal(
-          await ask(
-            'the webhook’s answer',
-            `http://127.0.0.1:${port}/webhooks/elastic`,
-            CANARIES.WEBHOOK_SECRET,
-            world.webhook([id]),
-          ),
-          202,
-        )
+        assert.equal(await ask('the webhook’s answer', webhook, CANARIES.WEBHOOK_SECRET, world.webhook([id])), 202)
         return id
       }
       const ban = (address: string) =>
@@ -74,13 +64,8 @@ for (const format of ['ecs', 'pretty'])
       // Whoever knocks with a secret that is not for this door, or nearly right.
       for (const token of [CANARIES.WEBHOOK_SECRET, `${CANARIES.OPS_TOKEN}x`, CLOUDFLARE])
         await ask('a refusal', `${ops}/api/status`, token)
-      await ask('a refusal', `http://127.0.0.1:${port}/webhooks/elastic`, CANARIES.OPS_TOKEN, '[]')
-      await ask(
-        'a refusal',
-        `http://127.0.0.1:${port}/webhooks/elastic`,
-        CANARIES.WEBHOOK_SECRET,
-        `{"a": "${CANARIES.WEBHOOK_SECRET.slice(0, 3)}`,
-      )
+      await ask('a refusal', webhook, CANARIES.OPS_TOKEN, '[]')
+      await ask('a refusal', webhook, CANARIES.WEBHOOK_SECRET, `{"a": "${CANARIES.WEBHOOK_SECRET.slice(0, 3)}`)
       // Cloudflare fails, and repeats what it was sent.
       const { faults } = world.cloudflare
       const refused = (message: string, code: number) => ({
@@ -192,7 +177,9 @@ for (const format of ['ecs', 'pretty'])
   })
 
 describe('a process that cannot start', { skip }, () => {
-  it('says why without a secret: a store that refuses the password, one that is away', async (t) => {
+  it('says why without a secret: a store that refuses the password, one that is away', {
+    timeout: 120_000,
+  }, async (t) => {
     const redis = await startRedis(undefined, ['--requirepass', 'another'])
     t.after(() => redis.stop())
     const world = await startWorld()
@@ -202,6 +189,7 @@ describe('a process that cannot start', { skip }, () => {
     const begun = stores.map((store) =>
       startMain(canaryEnvironment(world, 'http://127.0.0.1:9', { STORE_URL: store, PORT: '0', OPS_PORT: '0' })),
     )
+    for (const { stop } of begun) t.after(stop)
     for (const { ended, output } of begun) {
       await ended
       assert.match(output(), /cannot start/)

@@ -89,7 +89,7 @@ describe('an http step', () => {
   for (const host of INSIDE)
     it(`does not call ${host}`, async () => {
       const before = server.calls.length
-      const http = createHttp({ allowPrivateTargets: [], timeoutMs: 2_000, resolve: resolvingTo('127.0.0.1') })
+      const http = createHttp({ allowPrivateTargets: [], timeoutMs: 20_000, resolve: resolvingTo('127.0.0.1') })
       await assert.rejects(get(http, `http://${host}:${port()}/`), PermanentError)
       assert.equal(server.calls.length, before)
     })
@@ -104,7 +104,7 @@ describe('an http step', () => {
       ['::7f00:1'],
       ['10.0.0.1', 'fd00::1'],
     ]) {
-      const http = createHttp({ allowPrivateTargets: [], timeoutMs: 2_000, resolve: resolvingTo(...addresses) })
+      const http = createHttp({ allowPrivateTargets: [], timeoutMs: 20_000, resolve: resolvingTo(...addresses) })
       for (const name of ['inside.example', 'localhost', 'metadata.google.internal', '127.0.0.1.nip.example'])
         await assert.rejects(get(http, `http://${name}:${port()}/`), PermanentError, `${name} ${addresses}`)
     }
@@ -112,7 +112,7 @@ describe('an http step', () => {
   })
 
   it('does not follow a redirect to the inside, nor to anywhere', async () => {
-    const http = createHttp({ allowPrivateTargets: ['127.0.0.1'], timeoutMs: 2_000 })
+    const http = createHttp({ allowPrivateTargets: ['127.0.0.1'], timeoutMs: 20_000 })
     for (location of [
       'http://169.254.169.254/latest/meta-data/',
       `${server.origin}/again`,
@@ -127,7 +127,7 @@ describe('an http step', () => {
   })
 
   it('calls what is allowed, and nothing beside it', async () => {
-    const http = createHttp({ allowPrivateTargets: ['127.0.0.1'], timeoutMs: 2_000 })
+    const http = createHttp({ allowPrivateTargets: ['127.0.0.1'], timeoutMs: 20_000 })
     assert.equal((await get(http, `${server.origin}/`)).status, 200)
     await assert.rejects(get(http, `http://127.0.0.2:${port()}/`), PermanentError)
   })

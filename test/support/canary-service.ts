@@ -1,5 +1,5 @@
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
 import { startServer } from '../../src/simulator/world-server.ts'
@@ -21,31 +21,28 @@ export function startMain(env: Readonly<Record<string, string>>) {
     })
   const end = () => child.kill('SIGKILL')
   process.once('exit', end)
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  // Once all that it said has been heard.
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   void ended.then(() => process.removeListener('exit', end))
+  /** Resolves once it says so; rejects with all that it said. */
+  async function says(words: RegExp): Promise<RegExpExecArray> {
+    await until(() => words.test(said) || child.exitCode !== null, 60_000).catch(() => undefined)
+    return words.exec(said) ?? assert.fail(`It never said ${words}:\n${said.slice(-6_000)}`)
+  }
   return {
     output: () => said,
     ended,
-    /** Resolves once it says so; rejects with all that it said. */
-    says: (words: RegExp) =>
-      until(() => words.test(said) || child.exitCode !== null, 60_000)
-        .catch(() => undefined)
-        .then(() => {
-          if (!words.test(said)) throw new Error(`It never said ${words}:\n${said.slice(-6_000)}`)
-        }),
+    says,
+    /** The URLs of its ports, once it has started. */
+    async started(): Promise<{ webhook: string; ops: string }> {
+      const url = async (port: string) => (await says(new RegExp(`\\b${port}"?[=:]"?(http[^\\s",]+)`)))[1] ?? ''
+      return { webhook: await url('webhook'), ops: await url('ops') }
+    },
     async stop() {
       child.kill('SIGTERM')
       await ended
     },
   }
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as { port: number }
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }
 
 /** Chats, monitors and whatever http steps call: takes everything, and keeps the bodies. */
