@@ -8,7 +8,7 @@ import { withStores } from '../support/stores.ts'
 
 withStores((kind, place) => {
   describe(`another client's hand (${kind})`, () => {
-    it('loses none of 50 edits that race with 50 alerts, and no ban is lost', { timeout: 60_000 }, async (t) => {
+    it('loses none of 50 edits that race with 50 alerts, and no ban is lost', { timeout: 150_000 }, async (t) => {
       const { world, service } = await startAll(t, place, {
         world: { cloudflare: { latencyMs: 5 }, ruleQuota: 100 },
         seams: { rate: FAST },
@@ -17,7 +17,7 @@ withStores((kind, place) => {
       const ids = addresses.map((sourceIp) => world.alerts.add({ sourceIp }))
       const edits = new Editor(world)
       await Promise.all([inParallel(ids, async (id) => void (await service.post(world.webhook([id])))), edits.make(50)])
-      await allAcknowledged(world, ids, 40_000)
+      await allAcknowledged(world, ids, 100_000)
       await service.app.tick()
       assert.deepEqual(missingFrom(world, addresses), [])
       assert.deepEqual(edits.lost(), [])

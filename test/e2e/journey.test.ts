@@ -14,7 +14,7 @@ withStores((kind, place) => {
       const answer = await service.post(world.webhook([id]))
       assert.equal(answer.status, 202)
       assert.equal(answer.body.accepted, 1)
-      await until(() => world.alerts.status(id) === 'acknowledged')
+      await until(() => world.alerts.status(id) === 'acknowledged', 60_000)
       assert.deepEqual(held(world), [...HELD_AT_FIRST, '203.0.113.7'])
       assert.deepEqual(world.alerts.tags(id), ['portcullis:blocked'])
     })

@@ -30,25 +30,37 @@ withStores((kind, place) => {
     const account = () => stage.world.cloudflare.account
 
     it('are all held', async () => {
-      await until(() => account().list('portcullis')?.items.size === COUNT, 30_000)
+      await until(() => account().list('portcullis')?.items.size === COUNT, 120_000)
       await until(async () => {
         const { edges } = (await stage.order('GET', '/api/status')) as { edges: { held: number }[] }
         return edges.every(({ held }) => held >= COUNT)
-      }, 30_000)
+      }, 120_000)
     })
 
-    it('adding one more is one write of the difference, and soon held', async () => {
+    it('adding one more is one write of the difference, and soon held', async (t) => {
+      // Passes that write nothing, before and after: what this machine needs to read ledger and list.
+      const reading = [await timeOf(() => stage.service.app.tick())]
       account().itemQuota = COUNT + 2
       const before = { begun: account().operations.begun, items: account().modifications }
-      const at = performance.now()
-      const id = await stage.send({ sourceIp: '203.0.113.10' })
-      await stage.becomes(id, 'acknowledged', 'blocked', 20_000)
-      assert.ok(performance.now() - at < 5_000, 'the ledger is read whole in every pass, but that takes no time')
+      const adding = await timeOf(async () => {
+        const id = await stage.send({ sourceIp: '203.0.113.10' })
+        await stage.becomes(id, 'acknowledged', 'blocked', 60_000)
+      })
       assert.equal(account().operations.begun, before.begun + 1)
       assert.equal(account().modifications, before.items + 1)
+      reading.push(await timeOf(() => stage.service.app.tick()))
+      t.diagnostic(`adding: ${adding} ms; passes that write nothing: ${reading.join(' and ')} ms`)
+      assert.ok(adding < Math.max(5_000, 5 * Math.max(...reading)), `it took ${adding} ms, a pass ${reading.join()} ms`)
     })
   })
 })
+
+/** In whole ms. */
+async function timeOf(work: () => Promise<void>): Promise<number> {
+  const at = performance.now()
+  await work()
+  return Math.round(performance.now() - at)
+}
 
 function banOf(number: number) {
   const id = `5.${number >> 8}.${number & 255}.7`

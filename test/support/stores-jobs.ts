@@ -19,7 +19,7 @@ export function jobOf(id: string, changes: Partial<JobData> = {}): { id: string;
 }
 
 /** Resolves when it is so, asking every 10 ms; rejects after `withinMs`. */
-export async function until(isSo: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+export async function until(isSo: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> {
   const end = Date.now() + withinMs
   for (;;) {
     // Whoever was stopped for a while asks once more.
