@@ -103,12 +103,12 @@ async function prepare(): Promise<string> {
 function run(files: readonly string[], shared: string): Promise<number> {
   // One more than there are processors, for many wait most of their time: for leases, time-outs, servers that start.
   const concurrency = Math.max(1, Math.min(availableParallelism() + 1, Math.floor(freemem() / MEMORY_PER_FILE)))
-  const watched = ['--import', new URL('./support/watchdog.ts', import.meta.url).href]
+  const first = ['watchdog', ...(process.env.CI ? ['same-laws'] : [])]
   const words = [
     '--test',
     `--test-concurrency=${concurrency}`,
     '--test-reporter=spec',
-    ...watched,
+    ...first.map((name) => `--import=${new URL(`./support/${name}.ts`, import.meta.url).href}`),
     ...options,
     ...files,
   ]
