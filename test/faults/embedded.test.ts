@@ -12,7 +12,7 @@ import {
   WITHOUT_MOUNT,
   WITHOUT_PRLIMIT,
 } from '../support/fault-store-disk.ts'
-import { inTurn } from '../support/fault-store-redis.ts'
+import { atEnd } from '../support/service.ts'
 import { allAcknowledged, assertHeldBefore, missingFrom, numbered } from '../support/service-burst.ts'
 import { startProcess } from '../support/service-process.ts'
 
@@ -25,10 +25,9 @@ describe('the embedded store', () => {
     ...EACH,
     skip: WITHOUT_MOUNT,
   }, async (t) => {
-    const turn = inTurn(t)
-    const disk = mountDisk(turn, 250)
+    const disk = mountDisk(t, 250)
     const dataDir = copyOfEmpty(join(disk.directory, 'data'))
-    const cell = await startCell(turn, embeddedIn(dataDir))
+    const cell = await startCell(t, embeddedIn(dataDir))
     await cell.send(10)
     disk.fill()
     await waitFor503(() => cell.send(1))
@@ -45,8 +44,8 @@ describe('the embedded store', () => {
     ...EACH,
     skip: WITHOUT_PRLIMIT,
   }, async (t) => {
-    const cell = await startCell(inTurn(t), embeddedIn(ownEmpty(t)))
-    t.after(async () => limitFiles(null))
+    const cell = await startCell(t, embeddedIn(ownEmpty(t)))
+    atEnd(t, () => limitFiles(null))
     await cell.send(10)
     await cell.balances()
     limitFiles(BELOW_THE_LOG)
@@ -61,13 +60,13 @@ describe('the embedded store', () => {
   it('killed in mid-write, three times: every alert that was accepted is blocked and acknowledged', EACH, async (t) => {
     const dataDir = ownEmpty(t)
     const world = await startWorld()
-    t.after(() => world.close())
+    atEnd(t, () => world.close())
     const addresses = numbered(60)
     const ids = addresses.map((sourceIp) => world.alerts.add({ sourceIp }))
     const accepted = new Set<string>()
     for (let round = 0; round < 3; round++) {
       const service = await startProcess(world, embeddedIn(dataDir))
-      t.after(() => service.kill())
+      atEnd(t, () => service.kill())
       const sending = ids.slice(round * 20, round * 20 + 20).map(async (id) => {
         const answer = await service.post(world.webhook([id])).catch(() => null)
         if (answer?.status === 202) accepted.add(id)
@@ -77,7 +76,7 @@ describe('the embedded store', () => {
       await Promise.all(sending)
     }
     const last = await startProcess(world, embeddedIn(dataDir))
-    t.after(() => last.kill())
+    atEnd(t, () => last.kill())
     assert.ok(accepted.size > 0)
     await allAcknowledged(world, [...accepted], 60_000)
     assertHeldBefore(world, ids, addresses)

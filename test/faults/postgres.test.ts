@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Client } from 'pg'
 import { type Cell, startCell } from '../support/fault-store-cell.ts'
-import { type After, inTurn } from '../support/fault-store-redis.ts'
 import { layWire, type Wire } from '../support/fault-store-wire.ts'
+import { atEnd, type Ends } from '../support/service.ts'
 import { soak } from '../support/soak.ts'
 import { until } from '../support/stores-jobs.ts'
 import { findProgram, postgresFolders, type Server, startPostgres } from '../support/stores-servers.ts'
@@ -21,14 +21,13 @@ describe('PostgreSQL', { skip: WITHOUT }, () => {
   let made = 0
 
   /** The service on a database of its own, at the other end of a wire. */
-  async function postgresCell(test: After): Promise<{ cell: Cell; wire: Wire; name: string }> {
-    const t = inTurn(test)
+  async function postgresCell(t: Ends): Promise<{ cell: Cell; wire: Wire; name: string }> {
     const name = `cell_${++made}`
     await order(server, `CREATE DATABASE ${name}`)
     const url = new URL(server.url)
     url.pathname = `/${name}`
     const wire = await layWire(url.href)
-    t.after(() => wire.close())
+    atEnd(t, () => wire.close())
     return { cell: await startCell(t, { store: { kind: 'postgres', url: wire.url }, dataDir: '' }), wire, name }
   }
 
@@ -133,10 +132,9 @@ describe('PostgreSQL', { skip: WITHOUT }, () => {
     )
 
     it('that crashes and recovers in mid-work: nothing is lost, and the service goes on by itself', EACH, async (t) => {
-      const turn = inTurn(t)
       const own = await startPostgres()
-      turn.after(() => own.stop())
-      const cell = await startCell(turn, { store: { kind: 'postgres', url: own.url }, dataDir: '' })
+      atEnd(t, () => own.stop())
+      const cell = await startCell(t, { store: { kind: 'postgres', url: own.url }, dataDir: '' })
       await cell.send(10)
       const client = new Client({ connectionString: own.url })
       client.on('error', () => {})

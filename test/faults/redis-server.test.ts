@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { openStore } from '../../src/adapters/store.ts'
 import { ownRedis, redisAt, redisCell, WITHOUT_REDIS } from '../support/fault-store-redis.ts'
+import { atEnd } from '../support/service.ts'
 import { until } from '../support/stores-jobs.ts'
 
 const EACH = { timeout: 150_000 }
@@ -22,8 +23,8 @@ describe('Redis itself', { skip: WITHOUT_REDIS, concurrency: true }, () => {
     'demoted to a replica and promoted again: webhooks wait with 503, and nothing accepted is lost',
     EACH,
     async (t) => {
-      const { cell, redis } = await redisCell(t)
       const other = await ownRedis(t)
+      const { cell, redis } = await redisCell(t)
       await cell.send(10)
       await redis.admin.replicaof('127.0.0.1', other.port)
       assert.deepEqual(await cell.send(3), [503, 503, 503])
@@ -40,8 +41,8 @@ describe('Redis itself', { skip: WITHOUT_REDIS, concurrency: true }, () => {
   )
 
   it('failed over to its replica: connections to the old master, READONLY now, are given up', EACH, async (t) => {
-    const { cell, redis, wire } = await redisCell(t, { extra: ['--repl-diskless-sync-delay', '0'] })
     const replica = await ownRedis(t)
+    const { cell, redis, wire } = await redisCell(t, { extra: ['--repl-diskless-sync-delay', '0'] })
     await replica.admin.replicaof('127.0.0.1', redis.port)
     const said = async ({ admin }: typeof redis, name: string) =>
       new RegExp(`^${name}:(\\w+)`, 'm').exec(await admin.info('replication'))?.[1]
@@ -125,7 +126,7 @@ describe('Redis itself', { skip: WITHOUT_REDIS, concurrency: true }, () => {
   it('flushed: what was read before is no ground to write on, however the numbers begin again', EACH, async (t) => {
     const redis = await ownRedis(t)
     const store = await openStore(redisAt(redis.url))
-    t.after(() => store.close())
+    atEnd(t, () => store.close())
     const { records } = store
     const put = [{ collection: 'bans', id: '192.0.2.7', doc: 1 }] as const
     await records.commit({ put })

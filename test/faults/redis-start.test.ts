@@ -4,16 +4,9 @@ import { Redis } from 'ioredis'
 import { checkStore } from '../../src/adapters/check-store.ts'
 import { openStore } from '../../src/adapters/store.ts'
 import { startCell } from '../support/fault-store-cell.ts'
-import {
-  type After,
-  inTurn,
-  type OwnRedis,
-  ownRedis,
-  redisAt,
-  redisCell,
-  WITHOUT_REDIS,
-} from '../support/fault-store-redis.ts'
+import { type OwnRedis, ownRedis, redisAt, redisCell, WITHOUT_REDIS } from '../support/fault-store-redis.ts'
 import { layWire } from '../support/fault-store-wire.ts'
+import { atEnd, type Ends } from '../support/service.ts'
 import type { StoreConfig } from '../support/stores.ts'
 
 const EACH = { timeout: 120_000 }
@@ -27,7 +20,7 @@ describe('a start on Redis', { skip: WITHOUT_REDIS, concurrency: 8 }, () => {
 
   it('where nobody answers ends within 12 s, with the place and the setting', EACH, async (t) => {
     const wire = await layWire((await ownRedis(t)).url)
-    t.after(() => wire.close())
+    atEnd(t, () => wire.close())
     wire.stall()
     // 10 s, and some for a slow machine: two waits, one after the other, would be 20.
     await refused(redisAt(wire.url), /^Redis at 127\.0\.0\.1:\d+ .*STORE_URL/, 18_000)
@@ -59,7 +52,7 @@ describe('a start on Redis', { skip: WITHOUT_REDIS, concurrency: 8 }, () => {
   it('as the user that these refusals advise works, and leaves nothing behind of what it tried', EACH, async (t) => {
     const redis = await ownRedis(t)
     await user(redis, '~portcullis:*', '+@all', '-@dangerous', '+info')
-    const cell = await startCell(inTurn(t), redisAt(as(redis.url, 'limited')))
+    const cell = await startCell(t, redisAt(as(redis.url, 'limited')))
     await cell.send(3)
     await cell.balances()
     assert.equal(await redis.admin.exists('portcullis:probe'), 0)
@@ -82,7 +75,7 @@ describe('a start on Redis', { skip: WITHOUT_REDIS, concurrency: 8 }, () => {
     const redis = await slowlyLoading(t)
     const started = redis.start(...LOADING)
     await untilLoading(redis)
-    const cell = await startCell(inTurn(t), redisAt(redis.url))
+    const cell = await startCell(t, redisAt(redis.url))
     await started
     await cell.send(1)
     await cell.balances()
@@ -118,7 +111,7 @@ describe('a start on Redis', { skip: WITHOUT_REDIS, concurrency: 8 }, () => {
 /** Half a millisecond for each key, and a look at what clients want after every thousandth. */
 const LOADING = ['--key-load-delay', '500']
 
-async function slowlyLoading(t: After): Promise<OwnRedis> {
+async function slowlyLoading(t: Ends): Promise<OwnRedis> {
   const redis = await ownRedis(t)
   await fill(redis, 6_000)
   await redis.kill()

@@ -8,6 +8,7 @@ import { CLOUDFLARE_RATE } from '../../src/core/budget.ts'
 import { startWorld } from '../../src/simulator/world.ts'
 import { ownRedis, redisAt, redisCell, WITHOUT_REDIS } from '../support/fault-store-redis.ts'
 import { layWire } from '../support/fault-store-wire.ts'
+import { atEnd } from '../support/service.ts'
 import { soak } from '../support/soak.ts'
 import { until } from '../support/stores-jobs.ts'
 
@@ -81,13 +82,11 @@ describe('the wire to Redis', { skip: WITHOUT_REDIS, concurrency: true }, () => 
   it('slow, 2 s an answer: a write to Cloudflare waits for its budget, and is sent', EACH, async (t) => {
     const redis = await ownRedis(t)
     const wire = await layWire(redis.url)
+    atEnd(t, () => wire.close())
     const world = await startWorld()
+    atEnd(t, () => world.close())
     const store = await openStore(redisAt(wire.url))
-    t.after(async () => {
-      await store.close()
-      await wire.close()
-      await world.close()
-    })
+    atEnd(t, () => store.close())
     const { records } = store
     const budget = createBudget({ records, clock: systemClock, fingerprint: 'test', rate: CLOUDFLARE_RATE })
     const { url: apiUrl, token } = world.cloudflare

@@ -8,7 +8,7 @@ import { createEvents } from '../../src/events.ts'
 import { createLog } from '../../src/log.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { startWorld, type World, type WorldOptions } from '../../src/simulator/world.ts'
-import { environment, FAST, OPS_TOKEN, postTo, type Seams, WEBHOOK_SECRET } from './service.ts'
+import { atEnd, type Ends, environment, FAST, OPS_TOKEN, postTo, type Seams, WEBHOOK_SECRET } from './service.ts'
 import { addressOf, listedIn, OUR_RULE } from './service-stage.ts'
 import { emptyDataDir, type StoreConfig } from './stores.ts'
 import { until } from './stores-jobs.ts'
@@ -72,11 +72,9 @@ export interface CellOptions {
   readonly isHeld?: (world: World, address: string) => boolean
 }
 
-type Ending = { after(close: () => unknown): void }
-
 /** Places for the stores of many cells: a database each in one Redis, or a folder each where there is no Redis. */
 export interface Places {
-  next(t: Ending): StoreConfig
+  next(t: Ends): StoreConfig
   close(): Promise<void>
 }
 
@@ -91,7 +89,7 @@ export async function openPlaces(): Promise<Places> {
       assert.ok(used < MOST, 'more cells than databases')
       if (redis) return { store: { kind: 'redis', url: `${redis.url}/${used}` }, dataDir: '' }
       const dataDir = emptyDataDir()
-      t.after(() => rm(dataDir, { recursive: true, force: true }))
+      atEnd(t, () => rm(dataDir, { recursive: true, force: true }))
       return { store: { kind: 'embedded' }, dataDir }
     },
     close: async () => redis?.stop(),
@@ -100,13 +98,13 @@ export async function openPlaces(): Promise<Places> {
 
 const MOST = 256
 
-export async function startCell(t: Ending, place: StoreConfig, options: CellOptions = {}): Promise<Cell> {
+export async function startCell(t: Ends, place: StoreConfig, options: CellOptions = {}): Promise<Cell> {
   const world = await startWorld({
     ...options.world,
     cloudflare: { tokens: { [SECRETS.cloudflare]: EVERYTHING }, ...options.world?.cloudflare },
     elasticsearch: { apiKeys: { [SECRETS.elastic]: ['read', 'write', 'maintenance'] } },
   })
-  t.after(() => world.close())
+  atEnd(t, () => world.close())
   await options.prepare?.(world)
   const kibana = { KIBANA_URL: world.kibana.url, KIBANA_API_KEY: SECRETS.kibana }
   const siem = {
@@ -125,7 +123,7 @@ export async function startCell(t: Ending, place: StoreConfig, options: CellOpti
   const log = createLog({ level: 'debug', format: 'ecs', secrets: [], colour: false, stream })
   const metrics = createMetrics({ processMetrics: false })
   const app = await startApp({ config, events: createEvents({ log, metrics }), metrics, rate: FAST, ...options.seams })
-  t.after(() => app.stop())
+  atEnd(t, () => app.stop())
   const accepted: string[] = []
   const addresses = new Map<string, string>()
   const tooEarly: string[] = []

@@ -8,7 +8,7 @@ import { createLog } from '../../src/log.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { Rule } from '../../src/ports.ts'
 import { startWorld, type World } from '../../src/simulator/world.ts'
-import { environment, FAST, OPS_TOKEN, postTo } from './service.ts'
+import { atEnd, type Ends, environment, FAST, OPS_TOKEN, postTo } from './service.ts'
 import { allAcknowledged, assertHeldBefore, missingFrom } from './service-burst.ts'
 import { addressOf, OUR_RULE } from './service-stage.ts'
 import type { StoreConfig } from './stores.ts'
@@ -45,13 +45,9 @@ interface Delivery {
 // A job whose store broke under it is taken up again after up to 25 s.
 const BALANCED_WITHIN_MS = 60_000
 
-export async function startCell(
-  t: { after(close: () => Promise<unknown>): void },
-  store: StoreConfig,
-  env: Record<string, string> = {},
-): Promise<Cell> {
+export async function startCell(t: Ends, store: StoreConfig, env: Record<string, string> = {}): Promise<Cell> {
   const world = await startWorld()
-  t.after(() => world.close())
+  atEnd(t, () => world.close())
   const config = { ...readConfig(environment(world, env)), ...store }
   const lines: string[] = []
   const stream = new Writable({
@@ -67,7 +63,7 @@ export async function startCell(
     return startApp({ config, events: createEvents({ log, metrics }), metrics, rate: FAST })
   }
   let app = await start()
-  t.after(() => app.stop())
+  atEnd(t, () => app.stop())
   const foreign = foreignRules(world)
   const deliveries = new Map<string, Delivery>()
 

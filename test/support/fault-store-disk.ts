@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { atEnd, type Ends } from './service.ts'
 import { emptyDataDir, type StoreConfig } from './stores.ts'
 import { findProgram } from './stores-servers.ts'
 
@@ -22,10 +23,10 @@ export interface Disk {
   readOnly(): void
 }
 
-export function mountDisk(t: { after(close: () => Promise<void>): void }, megabytes: number): Disk {
+export function mountDisk(t: Ends, megabytes: number): Disk {
   const directory = mkdtempSync(join(tmpdir(), 'portcullis-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', directory])
-  t.after(async () => {
+  atEnd(t, () => {
     execFileSync('umount', ['-l', directory])
     rmSync(directory, { recursive: true })
   })
@@ -90,8 +91,8 @@ export function embeddedIn(dataDir: string): StoreConfig {
 }
 
 /** A folder of a test's own for an embedded store. */
-export function ownEmpty(t: { after(close: () => Promise<void>): void }): string {
+export function ownEmpty(t: Ends): string {
   const dataDir = emptyDataDir()
-  t.after(async () => rmSync(dataDir, { recursive: true, force: true }))
+  atEnd(t, () => rmSync(dataDir, { recursive: true, force: true }))
   return dataDir
 }

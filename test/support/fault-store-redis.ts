@@ -5,15 +5,12 @@ import { Redis } from 'ioredis'
 import { type KeptPort, keepPort } from '../../src/simulator/kept-port.ts'
 import { type Cell, startCell } from './fault-store-cell.ts'
 import { layWire, type Wire } from './fault-store-wire.ts'
+import { atEnd, type Ends } from './service.ts'
 import type { StoreConfig } from './stores.ts'
 import { findProgram, type Server, startRedis } from './stores-servers.ts'
 
 /** For `skip`: these tests break their server, so it has to be one of their own. */
 export const WITHOUT_REDIS = findProgram('redis-server') ? false : 'NOT TESTED: redis-server is not installed'
-
-export interface After {
-  after(close: () => Promise<unknown>): void
-}
 
 /** A Redis in a directory of its own, which outlives it. */
 export interface OwnRedis {
@@ -27,7 +24,7 @@ export interface OwnRedis {
   start(...extra: string[]): Promise<void>
 }
 
-export async function ownRedis(t: After, extra: readonly string[] = []): Promise<OwnRedis> {
+export async function ownRedis(t: Ends, extra: readonly string[] = []): Promise<OwnRedis> {
   const directory = await mkdtemp(join(tmpdir(), 'portcullis-fault-'))
   const first = await startRedis(directory, extra)
   // Whoever kills one that is just starting waits for its start.
@@ -45,7 +42,7 @@ export async function ownRedis(t: After, extra: readonly string[] = []): Promise
     await kept?.leave()
     kept = null
   }
-  t.after(async () => {
+  atEnd(t, async () => {
     admin.disconnect()
     await vacant()
     await end()
@@ -71,24 +68,14 @@ export function redisAt(url: string): StoreConfig {
   return { store: { kind: 'redis', url }, dataDir: '' }
 }
 
-/** Closes last what was opened first, as the hooks of a test do not: a service stops before its store does. */
-export function inTurn(t: After): After {
-  const closers: (() => Promise<unknown>)[] = []
-  t.after(async () => {
-    for (const close of closers.reverse()) await close()
-  })
-  return { after: (close) => void closers.push(close) }
-}
-
 /** The service on a Redis of its own, at the other end of a wire. */
 export async function redisCell(
-  test: After,
+  t: Ends,
   options: { readonly env?: Record<string, string>; readonly extra?: readonly string[] } = {},
 ): Promise<{ cell: Cell; redis: OwnRedis; wire: Wire }> {
-  const t = inTurn(test)
   const redis = await ownRedis(t, options.extra)
   const wire = await layWire(redis.url)
-  t.after(() => wire.close())
+  atEnd(t, () => wire.close())
   const cell = await startCell(t, redisAt(wire.url), options.env)
   return { cell, redis, wire }
 }
