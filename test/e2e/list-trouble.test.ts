@@ -13,9 +13,10 @@ withStores((kind, place) => {
     })
     const cloudflare = () => stage.world.cloudflare
 
-    it('without the permission: alerts stay open, and it says which one is missing', async () => {
+    it('without the permission: alerts stay open, and it says which one is missing', async (t) => {
       const { tokens, token } = cloudflare()
       const all = tokens.get(token) ?? []
+      t.after(() => void tokens.set(token, all))
       tokens.set(
         token,
         all.filter((permission) => !permission.startsWith('lists')),
@@ -32,14 +33,16 @@ withStores((kind, place) => {
       await stage.becomes(id, 'acknowledged', 'blocked')
     })
 
-    it('full: alerts stay open as edge-full, and go on when there is room', async () => {
+    it('full: alerts stay open as edge-full, and go on when there is room', async (t) => {
       const { account } = cloudflare()
       account.itemQuota = 2
+      t.after(() => {
+        account.itemQuota = 10_000
+      })
       const id = await stage.send({ sourceIp: '203.0.113.21' })
       await stage.becomes(id, 'open', 'edge-full')
       await stage.order('DELETE', '/api/bans/203.0.113.20')
       await stage.becomes(id, 'acknowledged', 'blocked')
-      account.itemQuota = 10_000
     })
 
     it('deleted: contested, new alerts wait, and `resume` makes it anew', async () => {
@@ -48,7 +51,7 @@ withStores((kind, place) => {
       await stage.service.app.tick()
       assert.deepEqual(await stage.degraded(), ['edge:list:blocked'])
       const id = await stage.send({ sourceIp: '203.0.113.22' })
-      await stage.becomes(id, 'open')
+      await stage.becomes(id, 'open', 'edge-contested')
       assert.equal(account.list('blocked'), null)
       await stage.order('POST', '/api/resume', {})
       await stage.becomes(id, 'acknowledged', 'blocked')

@@ -34,6 +34,7 @@ withStores((kind, place) => {
       await stage.restart({ MODE: 'enforce' })
       await stage.becomes(observed, 'acknowledged', 'blocked')
       assert.ok(stage.held().includes('203.0.113.7'))
+      await until(async () => (await stage.concluded('blocked')) === 1)
       await stage.restart()
       const marker = await stage.send({ sourceIp: '203.0.113.9' })
       await stage.becomes(marker, 'acknowledged', 'blocked')

@@ -22,7 +22,9 @@ withStores((kind, place) => {
       assert.equal(stage.held().filter((address) => addresses.includes(address)).length, 5)
       for (const id of ids.filter((each) => !acknowledged.includes(each)))
         await stage.becomes(id, 'open', 'quota-spent')
-      await stage.post(ids)
+      await until(async () => (await stage.concluded('quota-spent')) === 5)
+      const { body } = await stage.post(ids)
+      assert.deepEqual([body.accepted, body.duplicates], [0, 10])
       assert.equal(await stage.concluded('quota-spent'), 5)
       await stage.restart({ MAX_BANS_PER_HOUR: '100000' })
     })
@@ -104,6 +106,7 @@ withStores((kind, place) => {
 
     it('leaves an alert closed that an analyst closed meanwhile', async () => {
       const id = stage.world.alerts.add({ sourceIp: '203.0.113.50', status: 'closed' })
+      await until(async () => (await stage.jobs('active')) === 0)
       const before = await stage.concluded('blocked')
       await stage.post([id])
       await until(async () => (await stage.concluded('blocked')) === before + 1)

@@ -51,8 +51,11 @@ withStores((kind, place) => {
       assert.ok(!stage.held().includes('203.0.113.14'))
     })
 
-    it('cannot acknowledge around a block that failed, whatever `on-failure` says', async () => {
-      stage.world.cloudflare.faults.next({}, { kind: 'answer', status: 502, body: '<html>' }, 1)
+    it('cannot acknowledge around a block that failed, whatever `on-failure` says', async (t) => {
+      const { faults } = stage.world.cloudflare
+      // Also where another pass meets the first of them.
+      faults.next({}, { kind: 'answer', status: 502, body: '<html>' }, 1_000)
+      t.after(faults.clear)
       const id = await stage.send({ sourceIp: '203.0.113.15', ruleName: 'Careless' })
       await stage.becomes(id, 'open', 'gave-up')
     })

@@ -10,13 +10,13 @@ import { until } from '../support/stores-jobs.ts'
 
 withStores((kind, place) => {
   describe(`bans in several rules (${kind})`, () => {
-    it('hold a thousand in five, and one more is one PUT', { timeout: 90_000 }, async (t) => {
+    it('hold a thousand in five, and one more is one PUT', { timeout: 240_000 }, async (t) => {
       const env = { CLOUDFLARE_MAX_RULES: '5' }
       const { world, service } = await startAll(t, place, { env, world: { ruleQuota: 20 } })
       const addresses = numbered(1_001)
       const ids = addresses.map((sourceIp) => world.alerts.add({ sourceIp }))
       for (let at = 0; at < 1_000; at += 100) await service.post(world.webhook(ids.slice(at, at + 100)))
-      await allAcknowledged(world, ids.slice(0, 1_000), 60_000)
+      await allAcknowledged(world, ids.slice(0, 1_000), 150_000)
       assert.ok(ours(world).length > 1 && ours(world).length <= 5, `${ours(world).length} rules`)
       const held = new Set(listed(world))
       assert.deepEqual(
@@ -25,7 +25,7 @@ withStores((kind, place) => {
       )
       const puts = world.zone.putTimes.length
       await service.post(world.webhook(ids.slice(1_000)))
-      await allAcknowledged(world, ids.slice(1_000), 20_000)
+      await allAcknowledged(world, ids.slice(1_000), 60_000)
       assert.equal(world.zone.putTimes.length, puts + 1)
     })
   })
@@ -34,7 +34,7 @@ withStores((kind, place) => {
 describe('a zone that grants fewer rules than CLOUDFLARE_MAX_RULES', () => {
   withStores((kind, place) => {
     if (kind !== 'redis') return
-    it('holds what fits, and says of the rest that there is no room', { timeout: 60_000 }, async (t) => {
+    it('holds what fits, and says of the rest that there is no room', { timeout: 150_000 }, async (t) => {
       const env = { CLOUDFLARE_MAX_RULES: '4', CLOUDFLARE_EXPRESSION_LIMIT: '300' }
       // Three foreign rules and ours stand there: one more is granted.
       const { world, service } = await startAll(t, place, { env, world: { ruleQuota: 5 } })
@@ -42,7 +42,7 @@ describe('a zone that grants fewer rules than CLOUDFLARE_MAX_RULES', () => {
       await service.post(world.webhook(ids))
       await until(
         () => ids.every((id) => world.alerts.status(id) === 'acknowledged' || world.alerts.tags(id).length > 0),
-        30_000,
+        60_000,
       )
       assert.equal(ours(world).length, 2)
       const acknowledged = ids.filter((id) => world.alerts.status(id) === 'acknowledged')

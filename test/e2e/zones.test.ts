@@ -35,7 +35,7 @@ withStores((kind, place) => {
       const id = await stage.send({ sourceIp: '203.0.113.11' })
       await until(() => held(0).includes('203.0.113.11'))
       assert.equal(stage.world.alerts.status(id), 'open')
-      await stage.becomes(id, 'acknowledged', 'blocked', 12_000)
+      await stage.becomes(id, 'acknowledged', 'blocked')
       assert.ok(held(1).includes('203.0.113.11'))
     })
 
