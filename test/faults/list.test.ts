@@ -69,7 +69,7 @@ describe('Cloudflare in trouble, with the bans in a list', { concurrency: 12 }, 
   const waits = { meanwhile: 'wait', degraded: ['edge:list:portcullis'] } as const
 
   tell('our operation does not end: alerts wait as edge-busy, and it is not sent a second time', {
-    ...{ ...waits, says: /edge-busy: Cloudflare has not finished/, withinMs: 30_000 },
+    ...{ ...waits, says: /edge-busy: Cloudflare has not finished/, withinMs: 45_000 },
     strike: ({ world }) => world.cloudflare.account.operations.failNext({ kind: 'stuck' }),
     struck: ({ world }) => world.cloudflare.account.operations.isBusy(),
     heal: ({ world }) => world.cloudflare.account.operations.finish(),

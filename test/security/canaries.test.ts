@@ -60,7 +60,7 @@ for (const format of ['ecs', 'pretty'])
       const good = await send('198.51.100.1', 'Scan')
       await until(() => world.alerts.status(good) === 'acknowledged')
       await send('198.51.100.2', 'Tell')
-      await until(() => outside.count('POST', '/step') === 1)
+      await until(() => outside.count('POST', '/step') >= 1)
       // Whoever knocks with a secret that is not for this door, or nearly right.
       for (const token of [CANARIES.WEBHOOK_SECRET, `${CANARIES.OPS_TOKEN}x`, CLOUDFLARE])
         await ask('a refusal', `${ops}/api/status`, token)

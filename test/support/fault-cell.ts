@@ -210,7 +210,8 @@ export function some(count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, n) => addressOf(from + n))
 }
 
-export async function acknowledged(cell: Cell, ids: readonly string[], withinMs = 30_000): Promise<void> {
+/** Sooner than a job runs again that nobody woke. */
+export async function acknowledged(cell: Cell, ids: readonly string[], withinMs = 45_000): Promise<void> {
   const { alerts } = cell.world
   const isDone = (id: string) => alerts.status(id) === 'acknowledged' && alerts.tags(id).includes('portcullis:blocked')
   await until(() => ids.every(isDone), withinMs).catch(() => {

@@ -59,7 +59,7 @@ export function testElasticRows(places: () => Places, way: Way, rows: readonly E
     const fault = AT_ELASTIC[name]
     // While one call is not answered, the marks of all other alerts wait for it.
     const once = so === 'found' || fault.kind === 'hang'
-    it(`${way}, ${name}, at the ${at}: ${sentence}`, { timeout: 90_000 }, (t) =>
+    it(`${way}, ${name}, at the ${at}: ${sentence}`, { timeout: 240_000 }, (t) =>
       live(t, places(), {
         ...outcome,
         siem: way,

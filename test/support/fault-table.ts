@@ -61,7 +61,7 @@ export function testRows<Place extends string>(
     const { sentence, ...outcome } = OUTCOMES[so]
     const fault = AT_CLOUDFLARE[name]
     const times = so === 'paused' ? 1 : ALL_CALLS
-    it(`${name}, at the ${at}: ${sentence}`, { timeout: 90_000 }, (t) =>
+    it(`${name}, at the ${at}: ${sentence}`, { timeout: 240_000 }, (t) =>
       live(t, places(), {
         ...outcome,
         says,
