@@ -40,7 +40,8 @@ export function startWorker(
     } catch (error) {
       throw error instanceof DelayedError ? error : failure(error)
     } finally {
-      running.delete(id)
+      // It may run again already: a job that parks for no time is taken before this one hears that it has parked.
+      if (running.get(id) === state) running.delete(id)
     }
   }
 
