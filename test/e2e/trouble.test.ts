@@ -126,6 +126,8 @@ withStores((kind, place) => {
         switchRule(false)
         t.after(() => switchRule(true))
         await stage.service.app.tick()
+        // Whoever looked at the ledger before has tried by now, and in vain.
+        await until(async () => (await stage.jobs('active')) === 0)
       })
       // Its tag says so only where the alert began to wait once Elastic was back.
       await until(async () => {
