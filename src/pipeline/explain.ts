@@ -29,11 +29,31 @@ export interface ExplainDeps extends ExplainEdgeDeps {
 
 const HOUR_MS = 3600_000
 
+type Explained = Pick<Explanation, 'notes' | 'alerts' | 'edges'>
+
+// Each look costs a call to every zone.
+const MOST_LOOKS = 3
+
 /** What would become of these alerts if they came now, one after the other: decided as they are decided, with no effect at all. */
-export async function explainAlerts(
-  deps: ExplainDeps,
-  alerts: readonly Alert[],
-): Promise<Pick<Explanation, 'notes' | 'alerts' | 'edges'>> {
+export async function explainAlerts(deps: ExplainDeps, alerts: readonly Alert[]): Promise<Explained> {
+  for (let look = 1; ; look++) {
+    const before = await passesOver(deps)
+    const explained = await explainNow(deps, alerts)
+    // A pass in between wrote its bans after these were read, and what it has made of them before the edge was.
+    if (look === MOST_LOOKS || before === (await passesOver(deps))) return explained
+  }
+}
+
+/** Changes whenever a pass has written something. */
+async function passesOver({ records, edges }: ExplainDeps): Promise<string> {
+  const states = await records.get(
+    'edges',
+    edges.map(({ name }) => name),
+  )
+  return edges.map(({ name }) => states.get(name)?.rev ?? 0).join()
+}
+
+async function explainNow(deps: ExplainDeps, alerts: readonly Alert[]): Promise<Explained> {
   const { records } = deps
   const now = deps.clock.now()
   const [bans, offences, released, outcomes, settings] = await Promise.all([
