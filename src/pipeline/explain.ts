@@ -39,7 +39,7 @@ export async function explainAlerts(deps: ExplainDeps, alerts: readonly Alert[])
   for (let look = 1; ; look++) {
     const before = await passesOver(deps)
     const explained = await explainNow(deps, alerts)
-    // A pass in between wrote its bans after these were read, and what it has made of them before the edge was.
+    // The bans and what is remembered of the edges belong together only where no pass has written in between.
     if (look === MOST_LOOKS || before === (await passesOver(deps))) return explained
   }
 }
