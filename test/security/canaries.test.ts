@@ -6,6 +6,7 @@ import { runHere } from '../cli/here.ts'
 import { canaryEnvironment, canaryPlaybooks } from '../support/canary-environment.ts'
 import { assertNoCanary, CANARIES, IN_PLAYBOOKS } from '../support/canary-secrets.ts'
 import { dumpOf, startMain, startOutside } from '../support/canary-service.ts'
+import { atEnd } from '../support/service.ts'
 import { playbookFolder } from '../support/service-stage.ts'
 import { until } from '../support/stores-jobs.ts'
 import { findProgram, startRedis } from '../support/stores-servers.ts'
@@ -19,13 +20,13 @@ for (const format of ['ecs', 'pretty'])
   describe(`no secret of the configuration (LOG_FORMAT=${format})`, { skip }, () => {
     it('is in logs, metrics, pages, jobs, history, messages or the store, through success and every kind of failure', async (t) => {
       const redis = await startRedis(undefined, ['--requirepass', PASSWORD])
-      t.after(() => redis.stop())
+      atEnd(t, () => redis.stop())
       const world = await startWorld()
-      t.after(() => world.close())
+      atEnd(t, () => world.close())
       const outside = await startOutside()
-      t.after(() => outside.close())
+      atEnd(t, () => outside.close())
       const folder = await playbookFolder(canaryPlaybooks(outside.origin))
-      t.after(() => rm(folder, { recursive: true, force: true }))
+      atEnd(t, () => rm(folder, { recursive: true, force: true }))
       const store = redis.url.replace('//', `//default:${encodeURIComponent(PASSWORD)}@`)
       const env = canaryEnvironment(world, outside.origin, {
         PLAYBOOKS_DIR: folder,
@@ -35,7 +36,7 @@ for (const format of ['ecs', 'pretty'])
         LOG_FORMAT: format,
       })
       const main = startMain(env)
-      t.after(() => main.stop())
+      atEnd(t, () => main.stop())
       const { webhook, ops } = await main.started()
       const texts: Record<string, string> = {}
 
@@ -181,15 +182,15 @@ describe('a process that cannot start', { skip }, () => {
     timeout: 120_000,
   }, async (t) => {
     const redis = await startRedis(undefined, ['--requirepass', 'another'])
-    t.after(() => redis.stop())
+    atEnd(t, () => redis.stop())
     const world = await startWorld()
-    t.after(() => world.close())
+    atEnd(t, () => world.close())
     const login = `//default:${encodeURIComponent(PASSWORD)}@`
     const stores = [redis.url.replace('//', login), `redis:${login}127.0.0.1:1`, `postgres:${login}127.0.0.1:1/x`]
     const begun = stores.map((store) =>
       startMain(canaryEnvironment(world, 'http://127.0.0.1:9', { STORE_URL: store, PORT: '0', OPS_PORT: '0' })),
     )
-    for (const { stop } of begun) t.after(stop)
+    for (const { stop } of begun) atEnd(t, stop)
     for (const { ended, output } of begun) {
       await ended
       assert.match(output(), /cannot start/)
