@@ -73,10 +73,12 @@ export function statesIn(answer: unknown, who: string): Map<string, AlertState> 
     hits?: { hits?: unknown }
   }
   if (!Array.isArray(hits?.hits)) throw new Error(`${who} answered a search with something that is no list of hits`)
-  if (timed_out === true || Number(_shards?.failed ?? 0) > 0)
+  if (timed_out === true || (_shards?.failed ?? 0) !== 0)
     throw new Error(`${who} could search only a part of the alerts`)
   return new Map(
-    (hits.hits as { _id?: unknown; _source?: unknown }[]).map((hit) => [String(hit?._id), stateOf(hit?._source)]),
+    (hits.hits as ({ _id?: unknown; _source?: unknown } | null)[]).flatMap((hit) =>
+      typeof hit?._id === 'string' ? [[hit._id, stateOf(hit._source)]] : [],
+    ),
   )
 }
 
