@@ -30,7 +30,7 @@ export function createConclusions(deps: {
     const now = clock.now()
     const ids = conclusions.map(({ data }) => data.alert.id)
     const known = await records.get<AlertRecord>('outcomes', ids)
-    const news = conclusions.filter((each, at) => isNews(each, known, conclusions.slice(0, at)))
+    const news = newsIn(conclusions, known)
     await records.commit({
       put: news.map(({ data, outcome }) => {
         const record = known.get(data.alert.id)?.doc ?? newRecord(data, now)
@@ -52,19 +52,20 @@ export function createConclusions(deps: {
   return (data, outcome) => together.ask({ data, outcome })
 }
 
-/** A job that was taken for stalled runs twice, and may come to its end twice. */
-function isNews(
-  { data, outcome }: Conclusion,
+/** The first of each end that is not in the ledger yet: a job that was taken for stalled runs twice, and may come to its end twice. */
+function newsIn(
+  conclusions: readonly Conclusion[],
   known: ReadonlyMap<string, Stored<AlertRecord>>,
-  before: readonly Conclusion[],
-): boolean {
-  const { alert, reopenedAt: round } = data
-  const record = known.get(alert.id)?.doc
-  const isSame = (other: Conclusion) => other.data.alert.id === alert.id && other.outcome === outcome
-  return (
-    !(record?.outcome === outcome && record.round === round) &&
-    !before.some((other) => isSame(other) && other.data.reopenedAt === round)
-  )
+): readonly Conclusion[] {
+  const seen = new Set<string>()
+  return conclusions.filter(({ data, outcome }) => {
+    const { alert, reopenedAt: round } = data
+    const record = known.get(alert.id)?.doc
+    const end = JSON.stringify([alert.id, outcome, round])
+    if (seen.has(end) || (record?.outcome === outcome && record.round === round)) return false
+    seen.add(end)
+    return true
+  })
 }
 
 /** A job that was taken up again no longer knows whether it waited before. */

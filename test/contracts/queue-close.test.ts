@@ -2,13 +2,13 @@ import { equal, ok, rejects } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, before, beforeEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { QueueOptions } from '../../src/adapters/queue-backend.ts'
 import type { Store } from '../../src/adapters/store.ts'
 import type { Queue, Ran } from '../../src/ports.ts'
-import { type StoreConfig, withStores } from '../support/stores.ts'
+import { layWire } from '../support/fault-store-wire.ts'
+import { withStores } from '../support/stores.ts'
 import { jobOf, until } from '../support/stores-jobs.ts'
 
 const DONE: Ran = { kind: 'done', outcome: 'blocked' }
@@ -81,9 +81,12 @@ describe('closing the queue', () => {
       timeout: 30_000,
     }, async (t) => {
       // The ledger's and the queue's own connections; a worker makes more.
-      const line = await lineWith(place.config(), 2)
-      t.after(() => line.close())
-      const child = spawn(process.execPath, [CLOSING, JSON.stringify(line.config)], {
+      const { store: wired, dataDir } = place.config()
+      const wire = await layWire('url' in wired ? wired.url : '')
+      t.after(() => wire.close())
+      wire.admit(2)
+      const config = { store: { kind: wired.kind, url: wire.url }, dataDir }
+      const child = spawn(process.execPath, [CLOSING, JSON.stringify(config)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       t.after(() => child.kill('SIGKILL'))
@@ -95,27 +98,3 @@ describe('closing the queue', () => {
 })
 
 const CLOSING = fileURLToPath(new URL('../support/stores-closing-child.ts', import.meta.url))
-
-/** A wire to the store that lets so many connections through; those after it are taken, and hear nothing. */
-async function lineWith({ store, dataDir }: StoreConfig, most: number) {
-  const url = new URL('url' in store ? store.url : '')
-  const sockets = new Set<Socket>()
-  let made = 0
-  const server = createServer((near) => {
-    sockets.add(near.on('error', () => {}))
-    if (made++ >= most) return
-    const far = connect(Number(url.port), url.hostname).on('error', () => {})
-    sockets.add(far)
-    near.pipe(far).pipe(near)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const target = new URL(url)
-  target.port = String((server.address() as { port: number }).port)
-  return {
-    config: { store: { kind: store.kind, url: target.href }, dataDir } as StoreConfig,
-    close() {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-    },
-  }
-}

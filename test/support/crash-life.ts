@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Collection } from '../../src/ports.ts'
 import { compiled } from './compiled.ts'
 import type { Point } from './crash-points.ts'
-import { type Answer, OPS_TOKEN, postTo } from './service.ts'
+import { type Answer, orderAt, postTo } from './service.ts'
 import type { StoreConfig } from './stores.ts'
 
 /** What a child is started with. */
@@ -79,15 +79,7 @@ export async function startLife(settings: Settings): Promise<Life | null> {
   let turn: Promise<unknown> = Promise.resolve()
   return {
     post: (body) => postTo(started.webhookUrl, body),
-    async order(method, path, body) {
-      const answer = await fetch(`${started.opsUrl}${path}`, {
-        method,
-        headers: { authorization: `Bearer ${OPS_TOKEN}`, 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
-      return (await answer.json()) as Record<string, unknown>
-    },
+    order: (method, path, body) => orderAt(started.opsUrl, method, path, body),
     ask(message) {
       const mine = turn.then(async () => {
         if (!child.connected) return null

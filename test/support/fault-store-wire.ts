@@ -18,6 +18,8 @@ export interface Wire {
   flow(): void
   /** Connections that there are swallow everything from now on, as behind a firewall that forgot them; new ones work. */
   forget(): void
+  /** Only so many connections, from the first on, are heard; those after them are as forgotten from their beginning. */
+  admit(most: number): void
   /** Every answer takes so long. */
   slow(ms: number): void
   /** New connections go to this port from now on, as a name does that was moved; those that there are stay. */
@@ -35,8 +37,10 @@ export async function layWire(storeUrl: string): Promise<Wire> {
   const pairs = new Set<Pair>()
   const line: Line = { breaking: { request: 0, answer: 0 }, broken: 0, slowMs: 0, stalled: null }
   let port = Number(target.port)
+  let admitted = Number.POSITIVE_INFINITY
+  let made = 0
   const server = createServer((near) => {
-    const pair: Pair = { near, far: connect(port, target.hostname), forgotten: false }
+    const pair: Pair = { near, far: connect(port, target.hostname), forgotten: made++ >= admitted }
     pairs.add(pair)
     couple(line, pair, () => pairs.delete(pair))
   })
@@ -80,6 +84,9 @@ export async function layWire(storeUrl: string): Promise<Wire> {
     flow,
     forget() {
       for (const pair of pairs) pair.forgotten = true
+    },
+    admit(most) {
+      admitted = most
     },
     slow(ms) {
       line.slowMs = ms

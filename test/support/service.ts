@@ -49,15 +49,7 @@ export async function startService(
     app,
     metrics,
     post: (body, headers) => postTo(String(app.webhookUrl), body, headers),
-    async order(method, path, body) {
-      const answer = await fetch(`${app.opsUrl}${path}`, {
-        method,
-        headers: { authorization: `Bearer ${OPS_TOKEN}`, 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
-      return (await answer.json()) as Record<string, unknown>
-    },
+    order: (method, path, body) => orderAt(String(app.opsUrl), method, path, body),
     stop: () => app.stop(),
   }
 }
@@ -74,6 +66,22 @@ export async function postTo(url: string, body: string, headers: Record<string, 
     headers: answer.headers,
     body: (await answer.json()) as Record<string, unknown>,
   }
+}
+
+/** An operator's order to the service at that URL; throws when it is refused. */
+export async function orderAt(
+  opsUrl: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Record<string, unknown>> {
+  const answer = await fetch(`${opsUrl}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${OPS_TOKEN}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+  return (await answer.json()) as Record<string, unknown>
 }
 
 /** A test, as far as it can be told what to do at its end. */
